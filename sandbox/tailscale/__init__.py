@@ -1,0 +1,1 @@
+"""A stand-in for Tailscale's control API: state.State holds a tailnet, app.create_app serves it."""
