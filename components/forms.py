@@ -1,0 +1,233 @@
+"""The form that each single value must have: functions that give the value back or say what is wrong with it.
+
+Owns rules about one value alone. Does not own why a setting matters, which its field in `settings` says, nor rules
+between settings (`checks`). Dies by: each raises only the error that `problems.refuse` makes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from components.naming import TAG_PREFIXES, as_slug
+from components.problems import refuse, shown
+from providers.tailnet.tags import customer_problem, environment_problem
+
+LAST_MINOR_WITH_AUTH_PROXY = 104
+
+
+class Settings(BaseModel):
+    """Frozen; knows no other keys; camelCase in the stack's file, snake_case in Python."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+
+
+def customer(slug: str) -> str:
+    problem = customer_problem(slug)
+    if problem:
+        near = as_slug(slug)
+        raise refuse(_sentence(problem), example=None if customer_problem(near) else near)
+    return slug
+
+
+def environment(slug: str) -> str:
+    problem = environment_problem(slug)
+    if problem:
+        near = as_slug(slug).replace("-", "")
+        raise refuse(_sentence(problem), example=None if environment_problem(near) else near)
+    return slug
+
+
+def deployer(owner: str) -> str:
+    if owner == "autogroup:admin":
+        return owner
+    if not re.fullmatch(r"tag:[a-zA-Z][a-zA-Z0-9-]*", owner):
+        raise refuse(f"{shown(owner)} is neither a tag nor autogroup:admin.")
+    if owner.startswith(TAG_PREFIXES):
+        raise refuse(f"{shown(owner)} has the form of a customer's tag.", why="A customer's device could mint others'.")
+    return owner
+
+
+def printable(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise refuse(f"{shown(text)} is not a name on one line.")
+    return text
+
+
+def kubeconfig_path(value: object) -> Path:
+    """An absolute path; `~` and relative paths are those of the machine and folder where the program runs."""
+    contents = isinstance(value, dict) or (isinstance(value, str) and re.search(r"[\n{]|apiVersion", value))
+    if contents:  # not shown: it may hold a token
+        raise refuse("It holds a kubeconfig's contents, and must be the path of the file.")
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise refuse(f"{shown(value)} is not the path of a file.")
+    try:
+        return Path(value).expanduser().absolute()
+    except RuntimeError:
+        raise refuse(f"The home folder in {shown(value)} is not known on this machine.") from None
+
+
+def image_repository(name: str) -> str:
+    """`[registry[:port]/]path`, without tag or digest."""
+    part = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+    if not re.fullmatch(rf"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{part}(?:/{part})*", name):
+        raise refuse(
+            f"{shown(name)} is not an image repository without tag or digest.",
+            why="The tag is operator.version, the digest is a setting of its own.",
+        )
+    return name
+
+
+def digest(text: str) -> str:
+    if not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
+        raise refuse(f"{shown(text)} is not a digest: sha256: and 64 hexadecimal digits.")
+    return text
+
+
+def chart_repository(url: str) -> str:
+    """An https URL, or http to this machine itself."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        well_formed = bool(host) and url.isprintable() and " " not in url and (parts.port is None or parts.port > 0)
+    except ValueError:
+        raise refuse(f"{shown(url)} is not a URL.") from None
+    if parts.username or parts.password:  # not shown: it holds a credential
+        raise refuse("The URL holds a user name or a password.", why="Settings are no place for a credential.")
+    if not well_formed or not (parts.scheme == "https" or (parts.scheme == "http" and host in ("127.0.0.1", "::1"))):
+        raise refuse(f"{shown(url)} is not an https URL.")
+    return url
+
+
+def chart_version(version: str) -> str:
+    if not re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+(?:[-+][0-9A-Za-z.+-]+)?", version):
+        raise refuse(f"{shown(version)} is not one version, like 1.96.5.")
+    return version
+
+
+def operator_version(version: str) -> str:
+    found = re.fullmatch(r"v[0-9]{1,4}\.([0-9]{1,4})\.[0-9]{1,4}", version)
+    if not found:
+        raise refuse(f"{shown(version)} is not one pinned version, like v1.96.5.")
+    if int(found[1]) > LAST_MINOR_WITH_AUTH_PROXY:
+        raise refuse(
+            f"{shown(version)} is newer than v1.{LAST_MINOR_WITH_AUTH_PROXY}.",
+            why="Later operators no longer read AUTH_PROXY, which serves the API without the chart's role that may"
+            " impersonate anybody.",
+        )
+    return version
+
+
+def dns_label(name: str) -> str:
+    if not re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", name):
+        raise refuse(
+            f"{shown(name)} is not a host name: at most 63 lower-case letters, digits and hyphens, a letter first."
+        )
+    return name
+
+
+def source_group(name: str) -> str:
+    """A group of the tailnet policy; with a domain, one that an identity provider brings (`group:sre@example.com`)."""
+    if not re.fullmatch(r"group:[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9.-]+)?", name):
+        raise refuse(f"{shown(name)} is not a group: group: and a name.")
+    return _alive(name)
+
+
+def policy_group(name: str) -> str:
+    """A group that the tailnet stack itself defines."""
+    if not re.fullmatch(r"group:[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        raise refuse(f"{shown(name)} is not group: and lower-case letters, digits and single inner hyphens.")
+    return _alive(name)
+
+
+def kubernetes_group(name: str) -> str:
+    if ":" in name:
+        raise refuse(
+            f"{shown(name)} has a colon.",
+            why="Groups with a colon are those of the cluster itself or of an identity provider; system:masters, for"
+            " one, may do everything.",
+        )
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", name):
+        raise refuse(f"{shown(name)} is not a group's name: letters, digits and inner . _ -, at most 63.")
+    return name
+
+
+def address(login: str) -> str:
+    """A tailnet login, `ada@example.com` or `ada@github`: what the API proxy impersonates as the user."""
+    if not re.fullmatch(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", login) or len(login) > 254:
+        raise refuse(f"{shown(login)} is not one person's address.", example="ada@example.com")
+    return login
+
+
+def filled(values: object) -> object:
+    """Looked at before the items are, so that wrong items are not called none."""
+    if values == [] or values == {}:
+        raise refuse("It is empty.")
+    return values
+
+
+def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({value for value in values if [v.lower() for v in values].count(value.lower()) > 1})
+    if twice:
+        raise refuse(
+            f"It names {', '.join(twice)} twice.",
+            why="Who removes one of them would think that the other is gone too.",
+        )
+    return values
+
+
+def aws_region(name: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,5}(-[a-z]+)+-[0-9]{1,2}", name):
+        raise refuse(f"{shown(name)} is not an AWS region.")
+    return name
+
+
+def security_group(identifier: str) -> str:
+    if not re.fullmatch(r"sg-([0-9a-f]{8}|[0-9a-f]{17})", identifier):
+        raise refuse(f"{shown(identifier)} is not a security group's id.")
+    return identifier
+
+
+def derp(value: object) -> object:
+    """`any443`, or a tuple of networks in canonical form."""
+    if value == "any443":
+        return value
+    if not isinstance(value, list) or not value:
+        raise refuse(f"{shown(value)} is neither any443 nor a list of ranges.")
+    wrong, networks = [], []
+    for item in value:
+        try:
+            network = ipaddress.ip_network(item) if isinstance(item, str) else None
+        except ValueError:
+            network = None
+        if network is None or network.prefixlen == 0:
+            wrong.append(shown(item))
+        else:
+            networks.append(str(network))
+    if wrong:
+        raise refuse(f"These are not ranges like 198.51.100.0/24, without host bits: {', '.join(wrong)}.")
+    return distinct(tuple(networks))
+
+
+def nothing_exposed(values: tuple[object, ...]) -> tuple[object, ...]:
+    if values:
+        raise refuse("Exposing services is not available yet.")
+    return values
+
+
+def _alive(group: str) -> str:
+    if group.startswith("group:killed-"):
+        raise refuse(
+            f"{shown(group)} has the name of a kill's mark.",
+            why="Such a group says that an environment was cut.",
+        )
+    return group
+
+
+def _sentence(problem: str) -> str:
+    return problem[0].upper() + problem[1:] + "."

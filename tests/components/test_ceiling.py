@@ -1,0 +1,30 @@
+"""The ceiling never widens: an empty list is nobody, not everybody."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.cluster.ceiling import impersonation_rules
+
+NAMES = st.lists(st.text(min_size=1, max_size=20), max_size=5)
+
+
+@given(groups=NAMES, users=NAMES)
+def test_every_rule_names_whom_it_lets_impersonate(groups: list[str], users: list[str]) -> None:
+    for rule in impersonation_rules(groups=groups, users=users):
+        assert rule["resourceNames"], "a rule with empty resourceNames would let its holder impersonate anybody"
+        assert rule["verbs"] == ["impersonate"]
+
+
+@given(groups=NAMES, users=NAMES)
+def test_nobody_beyond_the_declared_may_be_impersonated(groups: list[str], users: list[str]) -> None:
+    rules = {rule["resources"][0]: rule["resourceNames"] for rule in impersonation_rules(groups=groups, users=users)}
+    assert rules.get("groups", []) == sorted(set(groups))
+    assert rules.get("users", []) == sorted(set(users))
+    assert set(rules) <= {"groups", "users"}
+
+
+def test_an_empty_roster_gives_no_rule_for_users() -> None:
+    rules = impersonation_rules(groups=["highflame-sre"], users=[])
+    assert [rule["resources"] for rule in rules] == [["groups"]]

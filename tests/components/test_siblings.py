@@ -1,0 +1,105 @@
+"""Stacks in one folder do not share what each needs alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.settings import SettingsError, load
+
+ACCESS = [{"from": "group:highflame-sre", "role": "read-only"}]
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two API servers; the second has two contexts."""
+    urls = {"one": "https://one:6443", "two": "https://two:6443", "two-as-somebody-else": "https://two:6443"}
+    document = {
+        "contexts": [{"name": name, "context": {"cluster": name}} for name in urls],
+        "clusters": [{"name": name, "cluster": {"server": url}} for name, url in urls.items()],
+    }
+    (tmp_path / "kubeconfig").write_text(json.dumps(document))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+
+
+def stack(folder: Path, customer: str, **keys: Any) -> dict[str, str]:
+    """Writes the stack's file; returns its configuration as Pulumi hands it over."""
+    config = {"customer": customer, "environment": "prod", "access": ACCESS, **keys}
+    document = {"config": {f"support-access:{key}": value for key, value in config.items()}}
+    (folder / f"Pulumi.{customer}-prod.yaml").write_text(yaml.safe_dump(document))
+    return {f"support-access:{k}": v if isinstance(v, str) else json.dumps(v) for k, v in config.items()}
+
+
+def refused(folder: Path, customer: str, config: dict[str, str]) -> list[str]:
+    try:
+        load(f"{customer}-prod", config, stacks_dir=folder)
+    except SettingsError as error:
+        return [f"{problem.key.removeprefix('support-access:')}: {problem.what}" for problem in error.problems]
+    return []
+
+
+def test_two_environments_in_one_cluster_are_refused_from_either_side(tmp_path: Path) -> None:
+    acme = stack(tmp_path, "acme", cluster={"context": "one"})
+    globex = stack(tmp_path, "globex", cluster={"context": "one", "kubeconfig": str(tmp_path / "kubeconfig")})
+    assert refused(tmp_path, "acme", acme) == ['cluster: It is the cluster of stack "globex-prod" too.']
+    assert refused(tmp_path, "globex", globex) == ['cluster: It is the cluster of stack "acme-prod" too.']
+
+
+def test_two_contexts_of_one_api_server_are_one_cluster(tmp_path: Path) -> None:
+    acme = stack(tmp_path, "acme", cluster={"context": "two"})
+    stack(tmp_path, "globex", cluster={"context": "two-as-somebody-else"})
+    assert refused(tmp_path, "acme", acme) == ['cluster: It is the cluster of stack "globex-prod" too.']
+
+
+def test_different_clusters_and_handoffs_stand_side_by_side(tmp_path: Path) -> None:
+    acme = stack(tmp_path, "acme", cluster={"context": "one"})
+    stack(tmp_path, "globex", cluster={"context": "two"})
+    stack(tmp_path, "initech")
+    assert refused(tmp_path, "acme", acme) == []
+
+
+def test_a_context_of_another_file_that_is_not_here_is_another_cluster(tmp_path: Path) -> None:
+    acme = stack(tmp_path, "acme", cluster={"context": "one"})
+    stack(tmp_path, "globex", cluster={"context": "one", "kubeconfig": "/elsewhere/kubeconfig"})
+    assert refused(tmp_path, "acme", acme) == []
+
+
+def test_one_host_name_is_not_given_twice(tmp_path: Path) -> None:
+    acme = stack(tmp_path, "acme")
+    stack(tmp_path, "globex", operator={"hostname": "acme-prod-kube"})
+    assert refused(tmp_path, "acme", acme) == [
+        'operator.hostname: Stack "globex-prod" has the host name "acme-prod-kube" too.'
+    ]
+
+
+def test_one_security_group_is_one_stacks(tmp_path: Path) -> None:
+    egress = {
+        "target": "aws-security-group",
+        "region": "eu-central-1",
+        "securityGroup": "sg-01234567",
+        "derp": "any443",
+    }
+    acme = stack(tmp_path, "acme", egress=egress)
+    stack(tmp_path, "globex", egress={**egress, "derp": ["198.51.100.0/24"]})
+    assert refused(tmp_path, "acme", acme) == [
+        'egress.securityGroup: Stack "globex-prod" adds rules to "sg-01234567" too.'
+    ]
+
+
+@pytest.mark.parametrize(
+    "contents", ["", "config: 7", "config: {support-access:cluster: 7}", "[", "config: {7: 8}", "\x00"]
+)
+def test_a_stack_that_does_not_load_holds_up_no_other(tmp_path: Path, contents: str) -> None:
+    acme = stack(tmp_path, "acme", cluster={"context": "one"})
+    (tmp_path / "Pulumi.globex-prod.yaml").write_text(contents)
+    assert refused(tmp_path, "acme", acme) == []
+
+
+def test_a_wrong_stack_still_hears_of_its_neighbours(tmp_path: Path) -> None:
+    acme = stack(tmp_path, "acme", cluster={"context": "one"}, operator={"version": "latest"})
+    stack(tmp_path, "globex", cluster={"context": "one"})
+    assert len(refused(tmp_path, "acme", acme)) == 2
