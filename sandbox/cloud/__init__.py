@@ -1,0 +1,1 @@
+"""Stand-in for the parts of the clouds that nothing else emulates offline."""

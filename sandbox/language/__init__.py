@@ -1,0 +1,3 @@
+"""A Python language host for the Pulumi engine, for machines that have the engine but not the official
+`pulumi-language-python`.
+"""

@@ -1,0 +1,29 @@
+"""Stand-in for the tailscale plugin: which resources it has, and that their API comes from the provider's arguments
+and environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sandbox.plugins.install import sdk_version
+from sandbox.plugins.kind import Kind
+from sandbox.plugins.provider import StandIn
+from sandbox.plugins.server import main
+from sandbox.plugins.tailscale_api import Api
+from sandbox.plugins.tailscale_keys import FederatedIdentity, OauthClient, TailnetKey
+from sandbox.plugins.tailscale_tailnet import Acl, DnsPreferences, TailnetSettings
+from sandbox.plugins.values import Properties
+
+
+class Tailscale(StandIn):
+    package = "tailscale"
+
+    def configured(self, options: Properties) -> Iterable[Kind]:
+        api = Api.of(options)
+        kinds = (OauthClient, FederatedIdentity, TailnetKey, TailnetSettings, DnsPreferences, Acl)
+        return [kind(api) for kind in kinds]
+
+
+if __name__ == "__main__":
+    main(Tailscale(), sdk_version(Tailscale.package) or "")

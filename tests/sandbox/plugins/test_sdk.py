@@ -1,0 +1,44 @@
+"""The stand-ins and the SDKs speak of the same resources: same tokens, same inputs, same outputs."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pulumi
+import pulumi_aws
+import pulumi_tailscale
+import pytest
+
+from sandbox.plugins.aws import SecurityGroupEgressRule
+from sandbox.plugins.kind import Kind
+from sandbox.plugins.tailscale_keys import FederatedIdentity, OauthClient, TailnetKey
+from sandbox.plugins.tailscale_tailnet import Acl, DnsPreferences, TailnetSettings
+
+PAIRS: list[tuple[type[Kind], type[pulumi.CustomResource], type]] = [
+    (OauthClient, pulumi_tailscale.OauthClient, pulumi_tailscale.OauthClientArgs),
+    (FederatedIdentity, pulumi_tailscale.FederatedIdentity, pulumi_tailscale.FederatedIdentityArgs),
+    (TailnetKey, pulumi_tailscale.TailnetKey, pulumi_tailscale.TailnetKeyArgs),
+    (TailnetSettings, pulumi_tailscale.TailnetSettings, pulumi_tailscale.TailnetSettingsArgs),
+    (DnsPreferences, pulumi_tailscale.DnsPreferences, pulumi_tailscale.DnsPreferencesArgs),
+    (Acl, pulumi_tailscale.Acl, pulumi_tailscale.AclArgs),
+    (
+        SecurityGroupEgressRule,
+        pulumi_aws.vpc.SecurityGroupEgressRule,
+        pulumi_aws.vpc.SecurityGroupEgressRuleArgs,
+    ),
+]
+
+
+def camel(name: str) -> str:
+    return re.sub(r"_(.)", lambda found: found[1].upper(), name)
+
+
+@pytest.mark.parametrize(("kind", "resource", "arguments"), PAIRS, ids=lambda value: value.__name__)
+def test_a_kind_is_the_sdks_resource(kind: type[Kind], resource: type[pulumi.CustomResource], arguments: type) -> None:
+    assert kind.token == resource.pulumi_type  # type: ignore[attr-defined]
+    parameters = inspect.signature(arguments.__init__).parameters
+    declared = {camel(n): p.default is p.empty for n, p in parameters.items() if n != "__self__"}
+    assert {name: spec.required for name, spec in kind.inputs.items()} == declared
+    properties = {camel(n) for n, v in vars(resource).items() if isinstance(v, property)}
+    assert kind.outputs == properties - kind.inputs.keys()
