@@ -1,0 +1,120 @@
+"""Reads, changes and saves the one policy document so that no writer loses another's change.
+
+Owns compare-and-swap: GET with ETag, change, validate, POST with If-Match; after 412 read again and start over, with
+full jitter, bounded by time. A text that does not change is not sent. After a lost answer the document is read again:
+if it already is what it should be, that is success. A crash between two calls leaves the old or the new document,
+never half of one, and the next run ends in the declared state.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .client import Client, Policy, judged_lines
+from .problems import ApiError, PolicyError
+from .slice import Outcome
+
+CONTENTION = 300.0
+"""Seconds within which a write is tried again while others write too."""
+
+NEVER_EDITED = '"ts-default"'
+"""If-Match of a document that nobody ever edited: what to send when the server gives no ETag."""
+
+Edit = Callable[[str, bool], Outcome]
+"""From a document's text, and whether narrowing wins over tests that ask for what is removed, to the outcome."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write came to. `posts` is 0 when the document already was as it should be."""
+
+    outcome: Outcome
+    posts: int
+    warnings: tuple[str, ...] = field(default=())
+
+
+def write(client: Client, edit: Edit, *, removing: bool = False, patience: float = CONTENTION) -> Written:
+    """Brings the document to what `edit` makes of it. Raises PolicyError or ApiError.
+
+    With `removing`, validation is skipped: token, GET, POST.
+    """
+    ends = client.clock() + patience
+    attempt = posts = 0
+    validate = not removing
+    warnings: tuple[str, ...] = ()
+    while True:
+        attempt += 1
+        policy = client.policy()
+        outcome = edit(policy.text, False)
+        if outcome.text != policy.text and validate:
+            outcome, warnings = judged(client, policy, edit)
+        if outcome.text == policy.text:
+            return Written(outcome, posts, (*outcome.warnings, *warnings))
+        try:
+            posts += 1
+            client.save_policy(outcome.text, policy.etag or NEVER_EDITED)
+            return Written(outcome, posts, (*outcome.warnings, *warnings))
+        except ApiError as error:
+            refused = error.status == 400 and not removing and not validate
+            if not refused and (not _may_try_again(error) or client.clock() >= ends):
+                raise _explained(error, policy, attempt) from None
+            # What was valid a moment ago is most likely valid still, and saving judges it too: less to do between
+            # reading and saving means fewer writers that overtake. When it is refused, the full round tells why.
+            validate = refused
+        client.sleep(random.uniform(0, min(2.0, 0.05 * 2 ** min(attempt, 6))))  # noqa: S311  jitter
+
+
+def judged(client: Client, policy: Policy, edit: Edit) -> tuple[Outcome, tuple[str, ...]]:
+    """The outcome that the server accepts, and its warnings. Raises PolicyError with what the server refuses.
+
+    When tests fail, the edit is made once more with narrowing first: it may drop tests that ask for what is removed.
+    """
+    outcome = edit(policy.text, False)
+    verdict = client.validate(outcome.text)
+    if verdict.tests_failed:
+        narrower = edit(policy.text, True)
+        if narrower.text != outcome.text:
+            outcome, verdict = narrower, client.validate(narrower.text)
+    if not verdict.errors:
+        return outcome, verdict.warnings
+    before = client.validate(policy.text)
+    refused = "\n  ".join(verdict.errors)
+    if before.errors:
+        raise PolicyError(
+            "the tailnet's policy document is refused as it stands, before anything of this stack is in it:\n  "
+            + "\n  ".join(before.errors)
+            + "\nThis is not this stack's doing, and nothing was written. Mend the document, then run again."
+        )
+    kind = "tests of the policy document would fail" if verdict.tests_failed else "the server refuses the document"
+    raise PolicyError(f"with this change {kind}; nothing was written:\n  {refused}")
+
+
+def _may_try_again(error: ApiError) -> bool:
+    """412: somebody else wrote. 5xx or no answer: it may have been saved or not. Reading again tells."""
+    return error.status == 412 or error.status == 0 or error.status >= 500
+
+
+def _explained(error: ApiError, policy: Policy, attempt: int) -> ApiError:
+    if error.status == 412 and policy.etag is None:
+        return ApiError(
+            "the policy document was served without an ETag and is not the tailnet's first one: it cannot be changed "
+            "without the risk of losing somebody's edit. Nothing was written. Does a proxy drop the ETag header?",
+            status=412,
+        )
+    if error.status == 412:
+        return ApiError(
+            f"others changed the policy document at every one of {attempt} attempts; nothing was written. Run again.",
+            status=412,
+        )
+    if error.status == 400:
+        errors, _ = judged_lines(error.data)
+        lines = "\n  ".join(errors or [error.reason])
+        return ApiError(
+            f"the server refuses the changed policy document; nothing was written:\n  {lines}",
+            status=400,
+            reason=error.reason,
+            data=error.data,
+        )
+    return error

@@ -1,0 +1,187 @@
+"""The resource Enrollment: whether the environment's operator is in the tailnet.
+
+Owns the wait for the device with a tag and a host name. Managed delivery waits until it is online or the time is up;
+in handoff the customer installs whenever they like, so pending is a state and every `up` and refresh looks again. Makes
+nothing. Deleting removes the operator's and the API proxies' devices at once, which ends open connections. Never
+replaces.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from .client import Client
+from .devices import remove_api_devices
+from .log import Log
+from .problems import TailnetError
+from .slice_check import Problem, environment_problems
+from .tags import Environment
+from .values import UNKNOWN, is_known
+
+Properties = dict[str, Any]
+INPUTS = ("customer", "environment", "tag", "hostname", "wait", "timeoutSeconds")
+OUTPUTS = ("status", "deviceName", "addresses", "nodeId", "clientVersion", "onlineSince")
+INTERVAL = 2.0
+"""Seconds between two looks while waiting."""
+REPORT_EVERY = 15.0
+"""Seconds between two progress lines."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """The device that was found online, or None; and what the reader should know about devices with this tag."""
+
+    device: Mapping[str, Any] | None
+    remarks: tuple[str, ...]
+
+
+class Enrollment:
+    """Handles Enrollment requests. Properties are plain values."""
+
+    def __init__(self, client: Client, log: Log) -> None:
+        self.client = client
+        self.log = log
+
+    @staticmethod
+    def check(inputs: Mapping[str, Any]) -> list[Problem]:
+        """Problems of the inputs."""
+        found = list(environment_problems(inputs))
+        if not found and is_known([inputs["customer"], inputs["environment"], inputs.get("tag")]):
+            environment = Environment(inputs["customer"], inputs["environment"])
+            if not environment.owns(inputs.get("tag") or ""):
+                found.append(("tag", f"{inputs.get('tag')!r} is not a tag of {environment.name}"))
+        if not inputs.get("hostname"):
+            found.append(("hostname", "the host name under which the operator registers is missing"))
+        timeout = inputs.get("timeoutSeconds", 0)
+        if inputs.get("wait") is True and is_known(timeout) and not timeout > 0:
+            found.append(("timeoutSeconds", "must be above 0 when `wait` is true"))
+        return found
+
+    def identifier(self, inputs: Mapping[str, Any]) -> str:
+        """`<customer>-<environment>`."""
+        return f"{inputs['customer']}-{inputs['environment']}"
+
+    def preview(self, inputs: Properties, _previous: Properties | None = None, /) -> Properties:
+        """Outputs are not known before somebody looked."""
+        return {**_inputs(inputs), **dict.fromkeys(OUTPUTS, UNKNOWN)}
+
+    def create(self, inputs: Properties, previous: Properties | None = None, /) -> Properties:
+        """Looks, and waits if it is to; also for update."""
+        sighting = self._wait(inputs) if inputs.get("wait") else self._look(inputs)
+        for remark in sighting.remarks:
+            self.log.warning(remark)
+        if sighting.device is None:
+            self.log.warning(
+                f"{inputs['hostname']} is not online yet: access is written by the first `pulumi up` after the "
+                "customer installed it"
+            )
+        return _state(inputs, sighting, previous)
+
+    def read(self, state: Properties) -> Properties:
+        """The state as it is now."""
+        if "tag" not in state:
+            raise TailnetError(
+                "an Enrollment cannot be imported: declare it and run `pulumi up`, which finds the device"
+            )
+        return _state(state, self._look(state), state)
+
+    def diff(self, state: Properties, inputs: Properties) -> dict[str, str]:
+        """Inputs that differ; while pending also `status` when the device has come."""
+        found = {
+            name: "add" if name not in state else "delete" if name not in inputs else "update"
+            for name in INPUTS
+            if state.get(name) != inputs.get(name)
+        }
+        if not found and state.get("status") != "online" and (inputs.get("wait") or self._look(inputs).device):
+            found["status"] = "update"
+        return found
+
+    def delete(self, state: Properties) -> None:
+        """Removes the operator's device and the API proxies' at once."""
+        remove_api_devices(self.client, Environment(state["customer"], state["environment"]))
+
+    def _look(self, inputs: Mapping[str, Any]) -> Sighting:
+        return sighting(self.client.devices(inputs["tag"]), inputs["tag"], inputs["hostname"])
+
+    def _wait(self, inputs: Mapping[str, Any]) -> Sighting:
+        started = self.client.clock()
+        ends = started + float(inputs["timeoutSeconds"])
+        report = started
+        while True:
+            found = self._look(inputs)
+            now = self.client.clock()
+            if found.device is not None:
+                return found
+            if now >= ends:
+                raise TailnetError(_time_is_up(inputs, found, now - started))
+            if now >= report:
+                seen = f" ({found.remarks[0]})" if found.remarks else ""
+                self.log.progress(f"waiting for {inputs['hostname']}, {now - started:.0f} s{seen}")
+                report = now + REPORT_EVERY
+            self.client.sleep(min(INTERVAL, max(ends - now, 0.01)))
+
+
+def sighting(devices: list[dict[str, Any]], tag: str, hostname: str) -> Sighting:
+    """Which of the devices with the tag is the operator, by the first label of its name; best one first."""
+    numbered = re.compile(rf"{re.escape(hostname)}-[0-9]+")
+    remarks: list[str] = []
+    online: list[dict[str, Any]] = []
+    for device in sorted(devices, key=lambda device: _label(device) != hostname):
+        label = _label(device)
+        is_it = label == hostname or numbered.fullmatch(label)
+        if is_it and device.get("connectedToControl"):
+            online.append(device)
+        elif is_it:
+            remarks.append(f"{label} is registered and offline, last seen {device.get('lastSeen') or 'never'}")
+        else:
+            remarks.append(f"a device with {tag} is called {label}, not {hostname}")
+    if online and _label(online[0]) != hostname:
+        remarks.insert(
+            0,
+            f"the operator is called {_label(online[0])} because the name {hostname} is taken by another device, "
+            "perhaps an old one that is offline: its address and certificate follow that name. Delete the other "
+            f"device, then rename this one to {hostname}",
+        )
+    if len(online) > 1:
+        names = ", ".join(_label(device) for device in online)
+        remarks.insert(0, f"{len(online)} devices with {tag} are online: {names}; two clusters use one environment")
+    return Sighting(online[0] if online else None, tuple(remarks))
+
+
+def _label(device: Mapping[str, Any]) -> str:
+    return str(device.get("name") or device.get("hostname") or "").partition(".")[0]
+
+
+def _inputs(properties: Mapping[str, Any]) -> Properties:
+    return {name: properties[name] for name in INPUTS if name in properties}
+
+
+def _state(inputs: Mapping[str, Any], found: Sighting, previous: Mapping[str, Any] | None) -> Properties:
+    """`onlineSince` is when this stack first saw the device online: the API does not tell since when it is."""
+    if found.device is None:
+        return {**_inputs(inputs), "status": "pending"}
+    node = str(found.device.get("nodeId"))
+    known = (previous or {}).get("nodeId") == node and (previous or {}).get("onlineSince")
+    return {
+        **_inputs(inputs),
+        "status": "online",
+        "deviceName": str(found.device.get("name")),
+        "addresses": list(found.device.get("addresses") or []),
+        "nodeId": node,
+        "clientVersion": str(found.device.get("clientVersion") or ""),
+        "onlineSince": known or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def _time_is_up(inputs: Mapping[str, Any], found: Sighting, seconds: float) -> str:
+    seen = "; ".join(found.remarks) or f"no device with {inputs['tag']} has registered"
+    return (
+        f"{inputs['hostname']} is not online after {seconds:.0f} s: {seen}. Look at the operator's log in the "
+        "customer's cluster: does the pod run and mount its Secret? Is its credential refused (tags, revoked)? Does "
+        "egress reach controlplane.tailscale.com, api.tailscale.com and a relay on 443? Nothing has to be undone: "
+        "run `pulumi up` again when it is mended."
+    )

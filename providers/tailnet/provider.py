@@ -1,0 +1,199 @@
+"""The provider: which request goes to which resource. Owns threads, the client and the engine's forms of values.
+
+The work is ordinary blocking code in threads, so that waits of one resource do not hold up another. Credentials are
+looked at when the first request needs them; configuration is empty on purpose, since a destroy runs with what the
+state of the last `up` says, and a credential there would be old and in the state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from pulumi.provider.experimental import provider as engine
+
+from .client import Client
+from .credentials import Credentials, credentials
+from .device_cleanup import DeviceCleanup
+from .enrollment import Enrollment
+from .log import Log
+from .ownership import section_of
+from .policy_slice import PolicySlice
+from .problems import PolicyError, TailnetError
+from .slice import read
+from .slice_check import Problem
+from .values import is_known, plain_map, property_map
+
+VERSION = "0.1.0"
+TOKEN_PREFIX = "tailnet:index:"  # noqa: S105  a type token
+GET_GROUP_MEMBERS = TOKEN_PREFIX + "getGroupMembers"
+FIXED = ("part", "customer", "environment")
+"""Inputs that say whose the resource is: they never change in place, and nothing here is ever replaced."""
+
+_KINDS = {
+    "add": engine.PropertyDiffKind.ADD,
+    "delete": engine.PropertyDiffKind.DELETE,
+    "update": engine.PropertyDiffKind.UPDATE,
+}
+Properties = dict[str, Any]
+T = TypeVar("T")
+
+
+class Resource(Protocol):
+    """What a resource of this provider does; properties are plain values."""
+
+    def __init__(self, client: Client, log: Log) -> None: ...
+    @staticmethod
+    def check(inputs: Mapping[str, Any]) -> list[Problem]: ...
+    def identifier(self, inputs: Mapping[str, Any]) -> str: ...
+    def preview(self, inputs: Properties, previous: Properties | None = None, /) -> Properties: ...
+    def create(self, inputs: Properties, previous: Properties | None = None, /) -> Properties: ...
+    def read(self, state: Properties) -> Properties: ...
+    def diff(self, state: Properties, inputs: Properties) -> dict[str, str]: ...
+    def delete(self, state: Properties) -> None: ...
+
+
+RESOURCES: dict[str, type[Resource]] = {
+    f"{TOKEN_PREFIX}{resource.__name__}": resource for resource in (PolicySlice, Enrollment, DeviceCleanup)
+}
+
+
+class TailnetProvider(engine.Provider):
+    """Serves PolicySlice, Enrollment, DeviceCleanup and the function getGroupMembers."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        log_for: Callable[[str], Log],
+        make_client: Callable[..., Client] = Client,
+    ) -> None:
+        """`log_for` gives the log of a resource by its URN; `make_client` takes credentials and `sleep`."""
+        self._environ = environ
+        self._log_for = log_for
+        self._make_client = make_client
+        self._client: Client | None = None
+        self._lock = threading.Lock()
+        self._cancelled = threading.Event()
+        self._threads = ThreadPoolExecutor(max_workers=64, thread_name_prefix="tailnet")
+
+    async def get_schema(self, request: engine.GetSchemaRequest) -> engine.GetSchemaResponse:
+        del request  # there is one schema
+        return engine.GetSchemaResponse(Path(__file__).with_name("schema.json").read_text(encoding="utf-8"))
+
+    async def configure(self, request: engine.ConfigureRequest) -> engine.ConfigureResponse:
+        del request  # nothing is configured: see above
+        return engine.ConfigureResponse(supports_preview=True)
+
+    async def cancel(self) -> None:
+        self._cancelled.set()
+
+    def close(self) -> None:
+        """Ends waits and threads, closes connections."""
+        self._cancelled.set()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        if self._client is not None:
+            self._client.close()
+
+    async def check(self, request: engine.CheckRequest) -> engine.CheckResponse:
+        inputs, old = plain_map(request.new_inputs), plain_map(request.old_inputs)
+        problems = _class_of(request.type).check(inputs)
+        for name in FIXED:
+            if name in old and is_known([old[name], inputs.get(name)]) and old[name] != inputs.get(name):
+                problems.append(
+                    (
+                        name,
+                        f"cannot change from {old[name]!r} to {inputs.get(name)!r}: what belongs to the old one "
+                        "would be left behind. Destroy this stack and make a new one",
+                    )
+                )
+        failures = [engine.CheckFailure(name, reason) for name, reason in problems]
+        return engine.CheckResponse(inputs=request.new_inputs, failures=failures)
+
+    async def diff(self, request: engine.DiffRequest) -> engine.DiffResponse:
+        old, new = plain_map(request.old_state), plain_map(request.new_inputs)
+        found = await self._run(lambda: self._resource(request.urn).diff(old, new))
+        return engine.DiffResponse(
+            changes=bool(found),
+            diffs=sorted({path.partition(".")[0] for path in found}),
+            detailed_diff={
+                path: engine.PropertyDiff(_KINDS[kind], input_diff=path != "status") for path, kind in found.items()
+            },
+        )
+
+    async def create(self, request: engine.CreateRequest) -> engine.CreateResponse:
+        inputs = plain_map(request.properties)
+
+        def work() -> tuple[str | None, Properties]:
+            resource = self._resource(request.urn)
+            if request.preview:
+                return None, resource.preview(inputs)
+            return resource.identifier(inputs), resource.create(inputs)
+
+        identifier, state = await self._run(work)
+        return engine.CreateResponse(resource_id=identifier, properties=property_map(state))
+
+    async def update(self, request: engine.UpdateRequest) -> engine.UpdateResponse:
+        old, new = plain_map(request.olds), plain_map(request.news)
+
+        def work() -> Properties:
+            resource = self._resource(request.urn)
+            return resource.preview(new, old) if request.preview else resource.create(new, old)
+
+        return engine.UpdateResponse(properties=property_map(await self._run(work)))
+
+    async def read(self, request: engine.ReadRequest) -> engine.ReadResponse:
+        old = plain_map(request.properties)
+        state = await self._run(lambda: self._resource(request.urn).read(old))
+        return engine.ReadResponse(request.resource_id, property_map(state), request.inputs)
+
+    async def delete(self, request: engine.DeleteRequest) -> None:
+        old = plain_map(request.properties)
+        await self._run(lambda: self._resource(request.urn).delete(old))
+
+    async def invoke(self, request: engine.InvokeRequest) -> engine.InvokeResponse:
+        if request.tok != GET_GROUP_MEMBERS:
+            raise TailnetError(f"the provider tailnet has no function {request.tok}")
+        groups = plain_map(request.args).get("groups") or []
+        members = await self._run(lambda: group_members(self._connected(), groups))
+        return engine.InvokeResponse(property_map({"members": members}))
+
+    def _resource(self, urn: str) -> Resource:
+        return _class_of(urn.split("::")[-2])(self._connected(), self._log_for(urn))
+
+    def _connected(self) -> Client:
+        with self._lock:
+            if self._client is None:
+                found: Credentials = credentials(self._environ)
+                self._client = self._make_client(found, sleep=self._sleep)
+            return self._client
+
+    def _sleep(self, seconds: float) -> None:
+        if self._cancelled.wait(seconds):
+            raise TailnetError("cancelled while waiting; run again to go on")
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def group_members(client: Client, groups: list[str]) -> dict[str, list[str]]:
+    """The addresses in each group of the policy document. Raises PolicyError for a group that it does not define."""
+    defined = section_of(read(client.policy().text), "groups") or {}
+    missing = sorted(set(groups) - set(defined))
+    if missing:
+        raise PolicyError(
+            f"the policy document defines no {', '.join(missing)}: add it to the tailnet stack's groups and run "
+            "`pulumi up -s tailnet`, or correct the name"
+        )
+    return {group: list(defined[group]) for group in groups}
+
+
+def _class_of(token: str) -> type[Resource]:
+    # The engine qualifies the type of a child resource with its parents': `parent$tailnet:index:PolicySlice`.
+    token = token.rpartition("$")[2]
+    if token not in RESOURCES:
+        raise TailnetError(f"the provider tailnet has no resource {token}; it has {', '.join(RESOURCES)}")
+    return RESOURCES[token]

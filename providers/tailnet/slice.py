@@ -1,0 +1,183 @@
+"""What one slice makes of a policy document: the new text, in which only the slice's own elements differ.
+
+Owns the meaning of the three parts (see Slice). Pure: text in, text out; document.py does the reading and writing.
+The change is worked out twice, on values and on the text, and the two must agree: a difference is a defect and
+raises instead of writing.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from . import identity, shared
+from .hujson import HujsonError, Node, parse
+from .hujson_edit import Editor
+from .ownership import GONE, canonical, compact, section_of
+from .problems import PolicyError, TailnetError
+from .tags import Environment
+
+Part = Literal["identity", "access", "shared"]
+Sections = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """A part of the policy document that one stack owns.
+
+    identity: tagOwners, autoApprovers, nodeAttrs and tests of an environment. It also removes what stands in the
+    access sections of the environment and is not in `declared`: narrowing comes first.
+    access: grants and postures of an environment. It only adds, and only while `active`.
+    shared: what the whole tailnet has in common, owned by name (groups, tagOwners, hosts, postures) or by equality
+    (tests, grants, ...).
+    """
+
+    part: Part
+    sections: Sections
+    environment: Environment | None = None
+    declared: Sections = field(default_factory=dict)
+    active: bool = True
+
+    def own(self) -> Environment:
+        """The environment of an identity or access slice."""
+        if self.environment is None:
+            raise TailnetError(f"a slice of part {self.part!r} needs customer and environment")
+        return self.environment
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The text after the change, the parsed values before and after, and what the reader should know."""
+
+    text: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+def applied(text: str, slice: Slice, previous: Slice | None = None, *, narrowing_wins: bool = False) -> Outcome:
+    """`text` with the slice in it. Applying twice is applying once.
+
+    `previous` is what the stack declared before (shared only: what it no longer declares goes). `narrowing_wins`
+    drops foreign accept-tests of this environment that cannot hold any more. Raises PolicyError.
+    """
+    before = read(text)
+    if slice.part == "shared":
+        marked = shared.marked(before, previous.sections if previous else {}, slice.sections)
+        return _outcome(text, before, marked, shared.wanted(compact(marked), slice.sections))
+    environment = slice.own()
+    refuse_killed(before, environment)
+    if slice.part == "access":
+        if not slice.active:
+            return Outcome(text, before, before)
+        _require_identity(before, environment)
+        return _outcome(text, before, before, identity.with_access(before, slice.sections))
+    marked = identity.narrowed(before, environment, slice.sections, slice.declared, drop_accept_tests=narrowing_wins)
+    wanted = identity.with_identity(compact(marked), environment, slice.sections, slice.declared)
+    return _outcome(text, before, marked, wanted, identity.foreign_owners(wanted, environment, slice.sections))
+
+
+def removed(text: str, slice: Slice) -> Outcome:
+    """`text` without the slice. Raises PolicyError."""
+    before = read(text)
+    if slice.part == "shared":
+        shared.refuse_removal(before)
+        marked = shared.marked(before, slice.sections, {})
+        return _outcome(text, before, marked, compact(marked))
+    if slice.part == "access":
+        marked = identity.without_access(before, slice.own())
+        return _outcome(text, before, marked, compact(marked))
+    marked, warnings = identity.without_everything(before, slice.own())
+    return _outcome(text, before, marked, compact(marked), warnings)
+
+
+def read(text: str) -> dict[str, Any]:
+    """The document's value. Raises PolicyError when it is not HuJSON, or writes one section under two names."""
+    try:
+        document = parse(text).value
+    except HujsonError as error:
+        raise PolicyError(
+            f"the tailnet's policy document cannot be read: {error}. Nothing was written. "
+            "Correct it in the admin console (Access controls), then run again."
+        ) from None
+    if not isinstance(document, dict):
+        raise PolicyError("the tailnet's policy document is not an object. Nothing was written.")
+    seen: dict[str, str] = {}
+    for key in document:
+        other = seen.setdefault(key.lower(), key)
+        if other != key:
+            raise PolicyError(
+                f"the tailnet's policy document has the section {key!r} and also {other!r}: it cannot be known which "
+                "one counts. Nothing was written. Merge the two in the admin console, then run again."
+            )
+    return document
+
+
+def refuse_killed(document: Mapping[str, Any], environment: Environment) -> None:
+    """Raises PolicyError while the mark of a kill stands in the document."""
+    groups = section_of(document, "groups")
+    if isinstance(groups, Mapping) and environment.killed_group in groups:
+        raise PolicyError(
+            f"{environment.name} was cut off: the policy document has {environment.killed_group}, and the comment "
+            "beside it says who did it, when and why. Nothing of it is brought back until the kill is lifted on "
+            "purpose: remove that group from the policy document, then run `pulumi up` again."
+        )
+
+
+def _require_identity(document: Mapping[str, Any], environment: Environment) -> None:
+    owners = section_of(document, "tagOwners")
+    if not isinstance(owners, Mapping) or environment.kube_tag not in owners:
+        raise PolicyError(
+            f"access to {environment.name} is not written: {environment.kube_tag} is not in the policy document's "
+            "tagOwners. The identity slice makes it: run `pulumi up --refresh` to restore what is missing."
+        )
+
+
+# --- from values to text -----------------------------------------------------------------------------------
+
+
+def _outcome(text: str, before: dict[str, Any], marked: Any, wanted: Any, warnings: tuple[str, ...] = ()) -> Outcome:
+    if canonical(before) == canonical(wanted):
+        return Outcome(text, before, before, warnings)
+    shrinking = Editor(text)
+    _shrink(shrinking, shrinking.root, marked)
+    growing = Editor(shrinking.result())
+    _grow(growing, growing.root, wanted)
+    result = growing.result()
+    if canonical(parse(result).value) != canonical(wanted):
+        raise TailnetError(
+            "the change to the policy document does not give what it should; nothing was written. This is a defect of "
+            "the provider: please report it with the document's text."
+        )
+    return Outcome(result, before, copy.deepcopy(wanted), warnings)
+
+
+def _shrink(editor: Editor, node: Node, marked: Any) -> None:
+    """Removes from the text what is GONE in `marked`, which otherwise has the node's shape."""
+    if not node.items:
+        return
+    values = [marked[item.key if item.key is not None else index] for index, item in enumerate(node.items)]
+    editor.remove(node, {index for index, value in enumerate(values) if value is GONE})
+    for item, value in zip(node.items, values, strict=True):
+        if value is not GONE:
+            _shrink(editor, item.node, value)
+
+
+def _grow(editor: Editor, node: Node, wanted: Any) -> None:
+    """Brings the text of `node` to `wanted`: appends where that is enough, else writes the value anew."""
+    if canonical(node.value) == canonical(wanted):
+        return
+    if isinstance(node.value, dict) and isinstance(wanted, dict) and node.value.keys() <= wanted.keys():
+        for item in node.items:
+            _grow(editor, item.node, wanted[item.key])
+        editor.append(node, [(key, value) for key, value in wanted.items() if key not in node.value])
+    elif isinstance(node.value, list) and isinstance(wanted, list) and _begins_with(wanted, node.value):
+        editor.append(node, [(None, value) for value in wanted[len(node.value) :]])
+    else:
+        editor.replace(node, wanted)
+
+
+def _begins_with(longer: list[Any], shorter: list[Any]) -> bool:
+    return canonical(longer[: len(shorter)]) == canonical(shorter)

@@ -1,0 +1,228 @@
+"""Compare-and-swap against the sandbox's API: nobody's change is lost, nothing is sent without need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from providers.tailnet.client import Client, Policy
+from providers.tailnet.document import Edit, write
+from providers.tailnet.problems import ApiError, PolicyError
+from providers.tailnet.slice import Slice, applied, removed
+from providers.tailnet.tags import Environment
+from tests.providers.policies import ACME, GLOBEX, access, grant, identity, names, value
+from tests.providers.tailnet_api import SEED, Api, put_policy, running_api
+
+ACL = "/tailnet/-/acl"
+
+
+def adding(slice: Slice) -> Edit:
+    return lambda text, narrowing: applied(text, slice, narrowing_wins=narrowing)
+
+
+def removing(slice: Slice) -> Edit:
+    return lambda text, _: removed(text, slice)
+
+
+def meanwhile(client: Client, act: Callable[[], None], times: int = 1) -> None:
+    """Has `act` happen between the client's next reads of the policy and what it does after them."""
+    original, left = client.policy, [times]
+
+    def policy() -> Policy:
+        found = original()
+        if left[0]:
+            left[0] -= 1
+            act()
+        return found
+
+    client.policy = policy  # type: ignore[method-assign]
+
+
+def test_three_calls_to_write_one_when_there_is_nothing_to_do_and_two_to_remove(api: Api) -> None:
+    client = api.client()
+    client.policy()
+    api.calls()
+    assert write(client, adding(identity(ACME))).posts == 1
+    assert api.calls() == [f"GET {ACL}", f"POST {ACL}/validate", f"POST {ACL}"]
+    assert write(client, adding(identity(ACME))).posts == 0
+    assert api.calls() == [f"GET {ACL}"]
+    write(client, removing(identity(ACME)), removing=True)
+    assert api.calls() == [f"GET {ACL}", f"POST {ACL}"]
+
+
+def test_somebody_elses_change_in_between_is_kept(api: Api) -> None:
+    client = api.client()
+    theirs = SEED.replace("// build machines", "// build machines, and ours")
+    meanwhile(client, lambda: put_policy(api, theirs))
+    written = write(client, adding(identity(ACME)))
+    assert written.posts == 2
+    assert "and ours" in api.text
+    assert names(api.text, ACME)
+
+
+def test_a_write_gives_up_by_time_when_others_never_stop(api: Api) -> None:
+    client = api.client(sleep=lambda _: None)
+    edits = iter(range(10**6))
+    meanwhile(client, lambda: put_policy(api, f"{SEED}// {next(edits)}\n"), times=10**6)
+    with pytest.raises(ApiError, match="others changed") as raised:
+        write(client, adding(identity(ACME)), patience=0.3)
+    assert raised.value.status == 412
+    assert not names(api.text, ACME)
+
+
+@pytest.mark.parametrize("kind", ["before", "after"])
+def test_a_lost_answer_to_the_post_ends_in_the_declared_state(api: Api, kind: str) -> None:
+    client = api.client()
+    api.faults({"kind": "reset", "method": "POST", "path": "/acl$", "when": kind, "count": 1})
+    written = write(client, adding(identity(ACME)))
+    assert value(api.text)["tests"][-1] == identity(ACME).sections["tests"][0]
+    assert written.posts == (1 if kind == "after" else 2)
+
+
+def test_server_errors_and_rate_limits_are_waited_out(api: Api) -> None:
+    pauses: list[float] = []
+    client = api.client(sleep=pauses.append)
+    api.faults(
+        {"kind": "status", "status": 429, "retryAfter": 3, "path": "/acl$", "method": "GET", "count": 1},
+        {"kind": "status", "status": 500, "path": "/validate", "count": 1},
+        {"kind": "status", "status": 503, "path": "/acl$", "method": "POST", "count": 1},
+        {"kind": "stale-etag", "path": "/acl$", "method": "POST", "count": 1},
+    )
+    write(client, adding(identity(ACME)))
+    assert names(api.text, ACME)
+    assert 3 <= pauses[0] < 4
+
+
+def test_a_policy_that_nobody_edited_yet_can_be_written() -> None:
+    with running_api(None) as api:
+        declared = identity(ACME).sections["tagOwners"]
+        owners = {"tag:internal": ["autogroup:admin"], **declared, "tag:support-access-deployer": ["autogroup:admin"]}
+        seed = Slice(part="shared", sections={"tagOwners": {tag: owners[tag] for tag in owners if tag not in declared}})
+        before = api.text
+        write(api.client(), adding(seed))
+        assert api.text.startswith(before.rstrip().removesuffix("}").rstrip())
+        assert "tag:internal" in value(api.text)["tagOwners"]
+
+
+def test_without_an_etag_only_a_document_that_nobody_edited_is_written(api: Api) -> None:
+    client = api.client(sleep=lambda _: None)
+    original = client.policy
+    client.policy = lambda: Policy(original().text, None)  # type: ignore[method-assign]
+    before = api.text
+    with pytest.raises(ApiError, match="without an ETag"):
+        write(client, adding(identity(ACME)), patience=0.1)
+    assert api.text == before
+
+
+def test_tests_that_would_fail_are_told_and_nothing_is_written(api: Api) -> None:
+    wrong = identity(ACME, tests=[{"src": ACME.kube_tag, "accept": ["tag:internal:443"]}])
+    before = api.text
+    with pytest.raises(PolicyError, match="tests of the policy document would fail") as raised:
+        write(api.client(), adding(wrong))
+    assert "tag:internal:443" in str(raised.value)
+    assert api.text == before
+
+
+def test_a_document_that_is_refused_before_us_is_not_called_ours(api: Api) -> None:
+    broken = api.text.replace('"dst": ["tag:ci"]', '"dst": ["tag:nobody"]')
+    api.state.data["policy"] = broken
+    with pytest.raises(PolicyError, match="not this stack's doing") as raised:
+        write(api.client(), adding(identity(ACME)))
+    assert "tag:nobody" in str(raised.value)
+    assert api.text == broken
+
+
+def test_a_document_that_does_not_parse_is_left_as_it_is(api: Api) -> None:
+    broken = api.text.replace('"tests": [', '"tests": [[')
+    api.state.data["policy"] = broken
+    for edit in (adding(identity(ACME)), removing(identity(ACME))):
+        with pytest.raises(PolicyError, match="line"):
+            write(api.client(), edit)
+    assert api.text == broken
+
+
+def test_somebodys_test_that_asks_for_removed_access_does_not_stop_the_removal(api: Api) -> None:
+    client = api.client()
+    for slice in (identity(ACME), access(ACME)):
+        write(client, adding(slice))
+    ask = '"tests": [\n    {"src": "group:highflame-sre", "accept": ["tag:kube-acme-prod:443", "tag:ci:22"]},'
+    put_policy(api, api.text.replace('"tests": [', ask))
+    full = api.text
+    write(client, adding(identity(ACME, [])))
+    assert value(api.text)["grants"] == value(SEED)["grants"]
+    assert {"src": "group:highflame-sre", "accept": ["tag:ci:22"]} in value(api.text)["tests"]
+    put_policy(api, full)
+    write(client, removing(access(ACME)), removing=True)
+    assert value(api.text)["grants"] == value(SEED)["grants"]
+
+
+def test_an_empty_policy_and_an_unconditional_save_are_impossible(api: Api) -> None:
+    client = api.client()
+    with pytest.raises(ValueError, match="resets the tailnet"):
+        client.save_policy(" \n", '"x"')
+    for etag in ("", '""'):
+        with pytest.raises(ValueError, match="If-Match"):
+            client.save_policy("{}", etag)
+
+
+def test_a_crash_between_any_two_calls_is_mended_by_the_next_run(api: Api) -> None:
+    class CrashError(Exception):
+        pass
+
+    steps: list[tuple[Slice, bool]] = [
+        (identity(ACME), False),
+        (access(ACME), False),
+        (access(ACME), True),
+        (identity(ACME), True),
+    ]
+    for slice, remove in steps:
+        edit = removing(slice) if remove else adding(slice)
+        for last_call in range(5):
+            client = api.client()
+            send, made = client._call, [0]
+
+            def crashing(*args: object, _send=send, _made=made, _last=last_call, **kwargs: object) -> object:
+                if _made[0] == _last:
+                    raise CrashError
+                _made[0] += 1
+                return _send(*args, **kwargs)
+
+            client._call = crashing  # type: ignore[method-assign]
+            try:
+                write(client, edit, removing=remove)
+            except CrashError:
+                value(api.text)  # whole at every moment
+        written = write(api.client(), edit, removing=remove)
+        assert written.posts == 0, "the run that was not stopped had finished"
+    assert value(api.text) == {**value(SEED), "autoApprovers": {"services": {}}}
+
+
+def test_64_slices_at_once_in_bad_weather_lose_nothing(api: Api) -> None:
+    environments = [Environment(f"c{number // 2}", f"e{number % 2}") for number in range(32)]
+    api.faults(
+        {"kind": "status", "status": 429, "retryAfter": 0, "probability": 0.05},
+        {"kind": "status", "status": 500, "probability": 0.02},
+        {"kind": "reset", "probability": 0.01, "when": "after"},
+        {"kind": "reset", "probability": 0.01, "when": "before"},
+    )
+    client = api.client()
+
+    def all_at_once(edits: list[Edit], *, remove: bool = False) -> None:
+        with ThreadPoolExecutor(32) as threads:
+            for result in [threads.submit(write, client, edit, removing=remove) for edit in edits]:
+                result.result()
+
+    all_at_once([adding(identity(environment)) for environment in environments])
+    all_at_once([adding(access(environment)) for environment in environments])
+    after = value(api.text)
+    assert all(grant(environment) in after["grants"] for environment in environments)
+    assert all(environment.kube_tag in after["tagOwners"] for environment in environments)
+    lines = iter(api.text.splitlines())
+    assert all(line in lines for line in SEED.splitlines())
+    all_at_once([removing(access(environment)) for environment in environments], remove=True)
+    all_at_once([removing(identity(environment)) for environment in environments], remove=True)
+    assert api.text.startswith(SEED.rstrip().removesuffix("}").rstrip())
+    assert value(api.text) == {**value(SEED), "autoApprovers": {"services": {}}}
+    assert not names(api.text, GLOBEX)
