@@ -1,0 +1,71 @@
+"""The Tailscale operator in the customer's cluster: the namespace and the Helm release.
+
+Owns both, pinned, and takes nothing over: a namespace or a release that is already there is refused, so a second
+environment cannot move into the same cluster (the chart's object names are fixed). Does not own the credential, a
+Secret that comes later and that the pod waits for, nor any RBAC beyond the chart's own. Dies when everything at
+Tailscale is gone already, because Helm cannot uninstall from a cluster that it does not reach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components import PACKAGE
+from components.cluster.timeouts import RELEASE_TIMEOUTS
+from components.cluster.values import chart_values
+from components.naming import CHART, NAMESPACE, RELEASE, Names
+from components.settings import EnvironmentSettings
+
+POD_SECURITY = {
+    "pod-security.kubernetes.io/enforce": "baseline",
+    "pod-security.kubernetes.io/warn": "restricted",
+}
+"""The operator's pod needs no privilege; only proxies of exposed services would."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OperatorArgs:
+    """names, settings: of the environment. narrowed: what must have taken away access that is no longer declared,
+    before the cluster is asked anything. egress: what must be open before the operator dials out."""
+
+    names: Names
+    settings: EnvironmentSettings
+    narrowed: pulumi.Resource
+    egress: list[pulumi.Resource]
+
+
+class Operator(pulumi.ComponentResource):
+    """Namespace `tailscale` and release `tailscale-operator`."""
+
+    release: kubernetes.helm.v3.Release
+    """What the device cleanup hangs on, so that at the kill devices go first."""
+
+    def __init__(self, name: str, args: OperatorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(f"{PACKAGE}:cluster:Operator", name, None, opts)
+        operator = args.settings.operator
+        namespace = kubernetes.core.v1.Namespace(
+            f"{name}-namespace",
+            metadata={"name": NAMESPACE, "labels": {**args.names.labels, **POD_SECURITY}},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.narrowed]),
+        )
+        self.release = kubernetes.helm.v3.Release(
+            f"{name}-release",
+            name=RELEASE,
+            namespace=namespace.metadata.name,
+            chart=CHART,
+            version=operator.chart.version,
+            repository_opts={"repo": operator.chart.repository},
+            values=chart_values(args.names, args.settings),
+            # The pod waits for its Secret, which is made after the release: waiting here would wait for ever.
+            skip_await=True,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # Egress first, and last away: the operator dials out at once, and finalizers need it at the end.
+                depends_on=[namespace, *args.egress],
+                custom_timeouts=RELEASE_TIMEOUTS,
+            ),
+        )
+        self.register_outputs({"release": self.release.status.name})

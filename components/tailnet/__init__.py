@@ -1,0 +1,1 @@
+"""The tailnet side of an environment: policy entries and the operator's credential."""
