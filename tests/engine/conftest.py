@@ -1,0 +1,63 @@
+"""The real engine on a project of the test's own: the program is the repo's, the stacks and their state are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.demo.observe import Cluster, Tailnet
+from sandbox.demo.pulumi import ROOT, Pulumi
+from sandbox.world import World
+
+PROGRAM = ("Pulumi.yaml", "__main__.py", "components", "providers", ".venv")
+SEED = (ROOT / "sandbox" / "tailnet.hujson").read_text()
+
+
+@pytest.fixture(scope="module")
+def tailnet(world: World) -> Iterator[Tailnet]:
+    """The Tailscale API of the world, seen with a key that may read everything."""
+    observer = Tailnet(world.facts["tailscale"]["url"], world.facts["tailscale"]["admin_key"])
+    yield observer
+    observer.close()
+
+
+@pytest.fixture(scope="module")
+def clusters(world: World) -> dict[str, Cluster]:
+    return {name: Cluster(name, world.env) for name in world.facts["clusters"]}
+
+
+@pytest.fixture(scope="module")
+def pulumi(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pulumi]:
+    """`pulumi` on a project of the module's own. Whatever stands at the end is destroyed, environments first."""
+    project = tmp_path_factory.mktemp("project")
+    for part in PROGRAM:
+        (project / part).symlink_to(ROOT / part)
+    (project / "stacks").mkdir()
+    state = tmp_path_factory.mktemp("state")
+    engine = Pulumi({**world.env, "PULUMI_BACKEND_URL": state.as_uri()}, project)
+    yield engine
+    standing = [row["name"] for row in engine.stacks() if row["resourceCount"]]
+    for stack in sorted(standing, key=lambda name: name == "tailnet"):
+        engine.destroy(stack)
+
+
+@pytest.fixture(scope="module")
+def example(pulumi: Pulumi) -> Example:
+    return Example(pulumi)
+
+
+class Example:
+    """Writes stacks, from the repo's examples or from text, and makes them in the backend."""
+
+    def __init__(self, pulumi: Pulumi) -> None:
+        self._pulumi = pulumi
+
+    def file(self, stack: str) -> Path:
+        return self._pulumi.project / "stacks" / f"Pulumi.{stack}.yaml"
+
+    def write(self, stack: str, text: str | None = None) -> None:
+        """text: of the stack's file; the repo's own example when left out."""
+        self.file(stack).write_text(text if text is not None else (ROOT / "stacks" / self.file(stack).name).read_text())
+        self._pulumi.init(stack)

@@ -1,0 +1,74 @@
+"""An environment that stands: what it holds, in which order it would go, and that looking again changes nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sandbox.demo.observe import Tailnet
+from sandbox.demo.pulumi import Pulumi
+from tests.engine.conftest import SEED, Example
+from tests.engine.levels import deletion_levels
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module", autouse=True)
+def standing(pulumi: Pulumi, example: Example) -> None:
+    for stack in ("tailnet", "acme-prod"):
+        example.write(stack)
+        pulumi.up(stack)
+
+
+def test_it_would_go_in_the_order_that_the_kill_asks_for(pulumi: Pulumi) -> None:
+    levels = deletion_levels(pulumi.export("acme-prod"))
+    level = {name: number for number, names in enumerate(levels) for name in names}
+    order = [
+        ["acme-prod-access"],
+        ["acme-prod-enrolment"],
+        [
+            "acme-prod-ceiling-binding",
+            "acme-prod-ceiling-role",
+            "acme-prod-roles-highflame-sre",
+            "acme-prod-roles-read-only",
+        ],
+        ["acme-prod-credential-1"],
+        ["acme-prod-client-1"],
+        ["acme-prod-cleanup"],
+        ["acme-prod-operator-release"],
+        ["acme-prod-egress-0.0.0.0/0", "acme-prod-operator-namespace"],
+        ["acme-prod-identity"],
+    ]
+    for names in order:
+        assert len({level[name] for name in names}) == 1, names
+    assert [level[names[0]] for names in order] == sorted(level[names[0]] for names in order)
+    assert len({level[names[0]] for names in order}) == len(order), levels
+    expected = {name for names in order for name in names}
+    providers = {name for name in level if name.removeprefix("acme-prod-") in ("tailscale", "kubernetes", "egress-aws")}
+    assert level.keys() == expected | providers
+
+
+def test_looking_again_finds_nothing_to_do(pulumi: Pulumi) -> None:
+    pulumi.preview("acme-prod", "--expect-no-changes")
+    pulumi.preview("tailnet", "--expect-no-changes")
+
+
+def test_a_refresh_sees_no_drift(pulumi: Pulumi) -> None:
+    pulumi.run("refresh", "-s", "acme-prod", "--preview-only", "--expect-no-changes")
+
+
+def test_no_credential_lies_in_clear_in_the_state(pulumi: Pulumi) -> None:
+    state = json.dumps(pulumi.export("acme-prod"))
+    assert "tskey-" not in state
+    assert pulumi.env["TAILSCALE_OAUTH_CLIENT_SECRET"] not in state
+
+
+def test_nothing_at_all_is_protected_or_replaced(pulumi: Pulumi) -> None:
+    rows = pulumi.export("acme-prod")["deployment"]["resources"]
+    assert not [row["urn"] for row in rows if row.get("protect") or row.get("pendingReplacement")]
+
+
+def test_the_document_keeps_every_line_that_people_wrote(tailnet: Tailnet) -> None:
+    lines = iter(tailnet.policy_text().splitlines())
+    assert all(line in lines for line in SEED.splitlines()), "a line is lost, changed or moved"
