@@ -6,6 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
+# Bytecode is written when a module is first imported, also where somebody's shell says otherwise: without it every
+# start of Python, and a demo has some thirty, compiles its imports anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help tools demo test lint sandbox down clean

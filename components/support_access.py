@@ -25,10 +25,10 @@ from components.cluster.operator import Operator, OperatorArgs
 from components.cluster.roles import Roles, RolesArgs
 from components.cluster.timeouts import SHORT_DELETE
 from components.egress.destinations import allowlist
-from components.naming import NAMESPACE, Names, credential_secret
+from components.naming import NAMESPACE, credential_secret
 from components.settings import Delivery, EnvironmentSettings, NoEgress
 from components.tailnet import policy
-from providers.tailnet.resources import DeviceCleanup, Enrollment, PolicySlice, get_group_members
+from providers.tailnet.resources import DeviceCleanup, Enrollment, PolicySlice, Provider, get_group_members
 
 OPERATOR_SCOPES = ["auth_keys"]
 """All that the in-process API proxy needs, and only for its first registration. `devices:core` would let the secret
@@ -52,6 +52,9 @@ class SupportAccess(pulumi.ComponentResource):
         super().__init__(f"{PACKAGE}:components:SupportAccess", name, None, opts)
         settings, names = args.settings, args.settings.names
         grants = policy.grants(names, settings)
+        # Neither takes an argument: credentials come from the environment at every run, none lies stale in the state.
+        tailnet = Provider(names.resource("tailnet"), opts=pulumi.ResourceOptions(parent=self))
+        keys = tailscale.Provider(names.resource("tailscale"), opts=pulumi.ResourceOptions(parent=self))
 
         # First of all, so that a narrowed access is gone even when the cluster or its cloud then fails.
         identity = PolicySlice(
@@ -61,7 +64,7 @@ class SupportAccess(pulumi.ComponentResource):
             environment=names.environment,
             sections=policy.identity_sections(names, settings),
             declared={"grants": grants},
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, provider=tailnet),
         )
         egress = self._egress(args, narrowed=identity)
         in_cluster = self._in_cluster(args)
@@ -72,7 +75,9 @@ class SupportAccess(pulumi.ComponentResource):
             customer=names.customer,
             environment=names.environment,
             # At the kill devices go before Helm is asked: Helm fails when the cluster is unreachable.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[operator.release if operator else identity]),
+            opts=pulumi.ResourceOptions(
+                parent=self, provider=tailnet, depends_on=[operator.release if operator else identity]
+            ),
         )
         client = tailscale.OauthClient(
             # A higher generation is a new client, made before the old one goes.
@@ -82,12 +87,12 @@ class SupportAccess(pulumi.ComponentResource):
             tags=names.operator_tags,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                provider=self._tailnet(names),
+                provider=keys,
                 # Its tags must be declared first; and it goes before the devices do, or they would come back.
                 depends_on=[cleanup, identity],
             ),
         )
-        bounds = self._bounds(args, in_cluster, client) if in_cluster else []
+        bounds = self._bounds(args, in_cluster, client, roster(settings, tailnet)) if in_cluster else []
         enrolment = Enrollment(
             names.resource("enrolment"),
             customer=names.customer,
@@ -97,7 +102,9 @@ class SupportAccess(pulumi.ComponentResource):
             wait=settings.delivery is Delivery.MANAGED,
             timeout_seconds=settings.enrolment.timeout_seconds,
             # Nobody is let in before all that bounds them is there.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[identity, cleanup, client, *egress, *bounds]),
+            opts=pulumi.ResourceOptions(
+                parent=self, provider=tailnet, depends_on=[identity, cleanup, client, *egress, *bounds]
+            ),
         )
         access = PolicySlice(
             names.resource("access"),
@@ -107,14 +114,10 @@ class SupportAccess(pulumi.ComponentResource):
             sections={"grants": grants},
             active=enrolment.status.apply(lambda status: status == "online"),
             # The last thing that appears and the first that goes.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[enrolment]),
+            opts=pulumi.ResourceOptions(parent=self, provider=tailnet, depends_on=[enrolment]),
         )
         self.outputs = self._outputs(args, client, enrolment, access)
         self.register_outputs(self.outputs)
-
-    def _tailnet(self, names: Names) -> tailscale.Provider:
-        # No arguments: the credential comes from the environment at every run, so none lies in the state, stale.
-        return tailscale.Provider(names.resource("tailscale"), opts=pulumi.ResourceOptions(parent=self))
 
     def _in_cluster(self, args: SupportAccessArgs) -> kubernetes.Provider | None:
         cluster = args.settings.cluster
@@ -167,7 +170,11 @@ class SupportAccess(pulumi.ComponentResource):
         )
 
     def _bounds(
-        self, args: SupportAccessArgs, in_cluster: kubernetes.Provider, client: tailscale.OauthClient
+        self,
+        args: SupportAccessArgs,
+        in_cluster: kubernetes.Provider,
+        client: tailscale.OauthClient,
+        users: list[str],
     ) -> list[pulumi.Resource]:
         """The credential in the cluster, and whom and what it is good for."""
         settings, names = args.settings, args.settings.names
@@ -190,7 +197,7 @@ class SupportAccess(pulumi.ComponentResource):
             names.resource("ceiling"),
             CeilingArgs(
                 groups=[entry.impersonate for entry in settings.access],
-                users=roster(settings),
+                users=users,
                 labels=names.labels,
                 after=[secret],
             ),
@@ -230,11 +237,11 @@ class SupportAccess(pulumi.ComponentResource):
         return outputs
 
 
-def roster(settings: EnvironmentSettings) -> list[str]:
+def roster(settings: EnvironmentSettings, tailnet: Provider) -> list[str]:
     """Addresses that the operator may impersonate: the stack's own list, or whoever is in the groups today."""
     if settings.roster is not None:
         return list(settings.roster)
-    groups = get_group_members([entry.source for entry in settings.access])
+    groups = get_group_members([e.source for e in settings.access], pulumi.InvokeOptions(provider=tailnet))
     empty = [group for group, members in groups.items() if not members]
     if empty:
         pulumi.log.warn(

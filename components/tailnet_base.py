@@ -12,11 +12,11 @@ from typing import Any
 
 import pulumi
 import pulumi_tailscale as tailscale
-from providers.tailnet.resources import PolicySlice
 
 from components import PACKAGE
 from components.naming import SENTINEL_TAG
 from components.settings import TailnetSettings
+from providers.tailnet.resources import PolicySlice, Provider
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +35,8 @@ class TailnetBase(pulumi.ComponentResource):
     def __init__(self, name: str, args: TailnetBaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"{PACKAGE}:components:TailnetBase", name, None, opts)
         settings = args.settings
-        # No arguments: the credential comes from the environment at every run, so none lies in the state, stale.
+        # Neither takes an argument: credentials come from the environment at every run, none lies stale in the state.
+        tailnet = Provider(f"{name}-tailnet", opts=pulumi.ResourceOptions(parent=self))
         provider = tailscale.Provider(f"{name}-tailscale", opts=pulumi.ResourceOptions(parent=self))
         # Switches of the tailnet, not of this stack: turning them off would end every certificate in use.
         switch = pulumi.ResourceOptions(parent=self, provider=provider, retain_on_delete=True)
@@ -47,7 +48,7 @@ class TailnetBase(pulumi.ComponentResource):
             part="shared",
             sections={"groups": groups, "tagOwners": {SENTINEL_TAG: []}},
             # Deleted first, and it refuses while an environment stands: then nothing of this stack goes.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[dns, https]),
+            opts=pulumi.ResourceOptions(parent=self, provider=tailnet, depends_on=[dns, https]),
         )
         self.outputs = {"groups": groups, "sentinelTag": SENTINEL_TAG}
         self.register_outputs(self.outputs)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
+from . import engine_process  # noqa: F401 - before anything slow, see there
+
+# isort: split
 import grpc
 from pulumi.runtime.proto import engine_pb2_grpc
 

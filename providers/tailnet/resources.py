@@ -20,6 +20,13 @@ _WIRE_NAMES = {
 _PYTHON_NAMES = {wire: name for name, wire in _WIRE_NAMES.items()}
 
 
+class Provider(pulumi.ProviderResource):
+    """The plugin, for a program that names its providers. It takes no arguments: everything is in the environment."""
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tailnet", name, {}, opts)
+
+
 class PolicySlice(pulumi.CustomResource):
     """The part of the tailnet's policy document that one stack owns.
 

@@ -7,7 +7,6 @@ The library's servicer appends a traceback to every error; here an error of ours
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -18,6 +17,8 @@ import grpc.aio
 from pulumi.provider.experimental.provider import Provider
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime.proto import provider_pb2_grpc
+
+from . import engine_process
 
 MESSAGE_BYTES = 1024 * 1024 * 400
 """The largest message that the engine sends: its own limit."""
@@ -44,16 +45,16 @@ async def _serve(provider: Provider, engine_address: str, version: str, expected
     await server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    orphaned = asyncio.create_task(_engine_gone(os.getppid()))
+    orphaned = asyncio.create_task(_engine_gone())
     orphaned.add_done_callback(lambda _: stopped.set())
     await stopped.wait()
     orphaned.cancel()
     await server.stop(grace=None)
 
 
-async def _engine_gone(engine: int) -> None:
+async def _engine_gone() -> None:
     """Returns when the engine, our parent, has ended without ending us (it was killed)."""
-    while os.getppid() == engine:
+    while not engine_process.gone():
         await asyncio.sleep(1)
 
 

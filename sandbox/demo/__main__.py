@@ -139,7 +139,7 @@ def main() -> int:
     start = monotonic()
     console.print(Rule("The embedded world", align="left"))
     try:
-        with World(BUILD / "demo", clusters=STACKS) as world:
+        with World(BUILD / "demo", clusters=STACKS, say=console.print) as world:
             demo = Demo(world)
             demo.timings["world"] = round(monotonic() - start, 2)
             demo.run()

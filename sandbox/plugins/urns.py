@@ -11,5 +11,5 @@ class Request(Protocol):
 
 
 def type_of(request: Request) -> str:
-    """The resource's own type token. The SDK's `type` keeps what the engine puts before it for a child: `parent$own`."""
+    """The resource's own type token. The SDK's `type` keeps what the engine puts before a child's: `parent$own`."""
     return request.type.rpartition("$")[2]

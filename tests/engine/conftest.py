@@ -61,3 +61,7 @@ class Example:
         """text: of the stack's file; the repo's own example when left out."""
         self.file(stack).write_text(text if text is not None else (ROOT / "stacks" / self.file(stack).name).read_text())
         self._pulumi.init(stack)
+
+    def remove(self, stack: str) -> None:
+        """Takes the stack's file away: the stacks beside it are looked at for clashes."""
+        self.file(stack).unlink(missing_ok=True)

@@ -141,7 +141,7 @@ def test_a_second_environment_cannot_move_into_a_cluster(
     assert told.code != 0
     assert "acme-prod" in told.output
 
-    example.file("acme-prod").rename(example.file("acme-prod").with_suffix(".hidden"))
+    example.remove("acme-prod")
     refused = pulumi.up("acme-dev", check=False)
     assert refused.code != 0
     assert not tailnet.grants_to("tag:kube-acme-dev")
@@ -149,6 +149,7 @@ def test_a_second_environment_cannot_move_into_a_cluster(
     assert clusters["acme-prod"].releases() == held
 
     pulumi.destroy("acme-dev")
+    example.remove("acme-dev")
     example.write("acme-prod", LEAST)
     assert tailnet.grants_to("tag:kube-acme-prod")
     assert clusters["acme-prod"].releases() == held

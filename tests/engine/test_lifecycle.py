@@ -45,7 +45,11 @@ def test_it_would_go_in_the_order_that_the_kill_asks_for(pulumi: Pulumi) -> None
     assert [level[names[0]] for names in order] == sorted(level[names[0]] for names in order)
     assert len({level[names[0]] for names in order}) == len(order), levels
     expected = {name for names in order for name in names}
-    providers = {name for name in level if name.removeprefix("acme-prod-") in ("tailscale", "kubernetes", "egress-aws")}
+    providers = {
+        name
+        for name in level
+        if name.removeprefix("acme-prod-") in ("tailnet", "tailscale", "kubernetes", "egress-aws")
+    }
     assert level.keys() == expected | providers
 
 

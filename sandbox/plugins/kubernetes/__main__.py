@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 
+from sandbox.plugins import engine_process  # noqa: F401 - before anything slow, see there
+
+# isort: split
 from sandbox.plugins.kubernetes.client_import import import_needed_parts
 from sandbox.plugins.kubernetes.provider import KubernetesProvider
 from sandbox.plugins.kubernetes.server import EngineLog, serve

@@ -8,7 +8,6 @@ Dies by SIGTERM, SIGINT or the end of the engine's process, leaving no temporary
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -26,7 +25,7 @@ from pulumi.runtime.proto import (
     status_pb2,
 )
 
-from sandbox.plugins import server
+from sandbox.plugins import engine_process, server
 from sandbox.plugins.kubernetes.errors import InitializationError
 
 _PARENT_CHECK_SECONDS = 2.0
@@ -113,8 +112,7 @@ async def serve(provider: experimental.Provider, version: str, engine: str) -> N
     over = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, over.set)
-    parent = os.getppid()
-    while not over.is_set() and os.getppid() == parent:
+    while not over.is_set() and not engine_process.gone():
         try:
             await asyncio.wait_for(over.wait(), _PARENT_CHECK_SECONDS)
         except TimeoutError:

@@ -76,8 +76,10 @@ def test_it_ends_quietly_and_leaves_no_file(plugin: Plugin, tmp_path: Path) -> N
 
 
 def test_it_ends_when_its_engine_is_gone(environment: dict[str, str]) -> None:
-    script = f"{' '.join(COMMAND)} >/dev/null & echo $!; sleep 1"
-    shell = subprocess.run(["sh", "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    script = f"{' '.join(COMMAND)} >/dev/null & echo $!; sleep 0.3"
+    shell = subprocess.run(
+        ["sh", "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
     pid = int(shell.stdout)
     deadline = time.monotonic() + 20
     while Path(f"/proc/{pid}").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z":
