@@ -7,6 +7,7 @@ Die by: nothing; any JSON value may stand anywhere.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shlex
 from collections.abc import Iterator, Mapping
@@ -61,6 +62,24 @@ def check_delivery(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
             "It is handoff, and cluster is set.",
             "In a handoff the customer installs; a cluster that nothing reaches would look as if it were used.",
             f"{set_command(stack, ('delivery',), 'managed')}\nor {remove_command(stack, ('cluster',))}",
+        )
+
+
+CLOUD_PACKAGES = {"aws-security-group": ("pulumi_aws", "requirements/aws.txt")}
+"""Egress target to the Python package that it needs, and the requirements that bring it."""
+
+
+def check_cloud_package(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """The SDK of the chosen cloud is installed: a team in one cloud installs one."""
+    egress = raw.get("egress")
+    target = egress.get("target") if isinstance(egress, dict) else None
+    package, requirements = CLOUD_PACKAGES.get(target, (None, "")) if isinstance(target, str) else (None, "")
+    if package and importlib.util.find_spec(package) is None:
+        yield Problem(
+            config_key(("egress", "target")),
+            f"{shown(target)} needs the Python package {package.replace('_', '-')}, which is not installed here.",
+            f"Each cloud's SDK is large, so each is installed only where it is used; {stack_file(stack)} uses it.",
+            f".venv/bin/pip install -r {requirements}",
         )
 
 

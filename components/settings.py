@@ -23,6 +23,7 @@ from components.checks import (
     CHART_REPOSITORY_VARIABLE,
     check_access,
     check_chart_variable,
+    check_cloud_package,
     check_delivery,
     check_stack_name,
     check_tailnet,
@@ -256,7 +257,7 @@ def load(
 TEXTS = frozenset({"customer", "environment", "deployer", "delivery"})
 """Keys whose value is a text; the others are JSON. A customer called `null` is a text all the same."""
 
-ENVIRONMENT_CHECKS = (check_stack_name, check_delivery, check_access, check_kubeconfig)
+ENVIRONMENT_CHECKS = (check_stack_name, check_delivery, check_access, check_cloud_package, check_kubeconfig)
 TAILNET_CHECKS = (check_tailnet,)
 
 

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from sandbox.demo.pulumi import Pulumi
 from sandbox.process import ProcessError
 from sandbox.tools import ToolError
 from sandbox.world import CLUSTERS, FOREIGN, ROOT, World, WorldError
@@ -25,8 +26,8 @@ NEXT = """
 The world is up. In a shell, from the repository's folder:
 
     eval "$(.venv/bin/python -m sandbox env)"
-    pulumi stack init tailnet && pulumi up -s tailnet
-    pulumi stack init acme-prod && pulumi up -s acme-prod
+    pulumi up -s tailnet
+    pulumi up -s acme-prod
     kubectl --context acme-prod get pods -A
 
 End it with `make down`."""
@@ -49,6 +50,10 @@ def up(
         console.print("The world is already up.")
     else:
         world.start()
+        pulumi = Pulumi(world.env)
+        for stack in ("tailnet", *world.facts["clusters"]):
+            if (ROOT / "stacks" / f"Pulumi.{stack}.yaml").exists():
+                pulumi.init(stack)
     console.print(NEXT)
 
 

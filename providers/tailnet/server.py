@@ -48,6 +48,7 @@ async def _serve(provider: Provider, engine_address: str, version: str, expected
     orphaned = asyncio.create_task(_engine_gone())
     orphaned.add_done_callback(lambda _: stopped.set())
     await stopped.wait()
+    engine_process.hush()
     orphaned.cancel()
     await server.stop(grace=None)
 

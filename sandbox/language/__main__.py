@@ -18,6 +18,7 @@ import threading
 import grpc.aio
 from pulumi.runtime.proto import language_pb2_grpc
 
+from sandbox.hush import hush
 from sandbox.language.host import LanguageHost
 
 MESSAGE_LIMIT = 400 * 1024 * 1024  # bytes; the engine's own
@@ -37,6 +38,7 @@ async def serve(engine: str) -> None:
     await server.start()
     print(port, flush=True)
     await stop.wait()
+    hush()
     await server.stop(grace=0)  # cancels the requests under way, which ends their children
 
 

@@ -18,6 +18,8 @@ from pulumi.provider.experimental.provider import Provider
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from sandbox.hush import hush
+from sandbox.plugins import engine_process
 from sandbox.plugins.kind import Failure
 
 MESSAGE_LIMIT = 400 * 1024 * 1024  # bytes; the engine's own
@@ -67,5 +69,6 @@ async def _serve(servicer: Servicer) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await server.start()
     print(port, flush=True)
-    await stop.wait()
+    await engine_process.until_over(stop)
+    hush()
     await server.stop(grace=0)

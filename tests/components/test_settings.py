@@ -104,6 +104,16 @@ def test_egress_of_one_security_group() -> None:
     assert egress.ipv6 is False
 
 
+def test_a_cloud_whose_sdk_is_missing_is_told_with_the_command_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SettingsError) as caught:
+        load("acme-prod", flat({**LEAST, "egress": AWS}))
+    assert [problem.key for problem in caught.value.problems] == ["support-access:egress.target"]
+    assert "pulumi-aws" in str(caught.value)
+    assert "pip install -r requirements/aws.txt" in str(caught.value)
+    assert isinstance(environment(), EnvironmentSettings)
+
+
 def test_an_empty_stack_is_told_all_that_is_missing(snapshot: SnapshotAssertion) -> None:
     with pytest.raises(SettingsError) as caught:
         load("acme-prod", {"aws:region": "eu-central-1"})

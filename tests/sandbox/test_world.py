@@ -52,6 +52,14 @@ def test_up_leaves_a_world_and_down_leaves_nothing(folder: Path) -> None:
     shell += f'kubectl --context {ONE} get --raw /readyz; echo " ${{TAILSCALE_API_KEY-unset}}"'
     asked = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=False)
     assert asked.stdout == "ok unset\n", asked.stderr
+    listed = subprocess.run(
+        ["sh", "-c", f"{sandbox(folder, 'env').stdout}\npulumi stack ls --json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert {row["name"] for row in json.loads(listed.stdout)} == {"tailnet", ONE}
 
     (operator,) = [p for p in process.running(folder) if p.name == "operator"]
     os.kill(operator.pid, signal.SIGKILL)

@@ -25,10 +25,9 @@ from pulumi.runtime.proto import (
     status_pb2,
 )
 
+from sandbox.hush import hush
 from sandbox.plugins import engine_process, server
 from sandbox.plugins.kubernetes.errors import InitializationError
-
-_PARENT_CHECK_SECONDS = 2.0
 
 
 class Log(Protocol):
@@ -112,10 +111,7 @@ async def serve(provider: experimental.Provider, version: str, engine: str) -> N
     over = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, over.set)
-    while not over.is_set() and not engine_process.gone():
-        try:
-            await asyncio.wait_for(over.wait(), _PARENT_CHECK_SECONDS)
-        except TimeoutError:
-            continue
+    await engine_process.until_over(over)
+    hush()
     await provider.cancel()
     await listener.stop(grace=None)
