@@ -18,7 +18,7 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 tools: $(INSTALLED) ## Prepare the virtualenv and every tool (the first time about ten minutes)
-	@$(BIN)/python -m sandbox.tools
+	@$(BIN)/python -m sandbox prepare
 
 demo: tools ## Run the main job in the sandbox and check every claim
 	@$(BIN)/python -m sandbox.demo

@@ -1,4 +1,4 @@
-"""`python -m sandbox`: brings the embedded world up for use by hand, and down again.
+"""`python -m sandbox`: brings the embedded world up for use by hand, and down again; prepares the tools for it.
 
 The world lies in $SUPPORT_ACCESS_SANDBOX, by default build/sandbox, and stays up when the command has ended.
 """
@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from sandbox import chart, tools
 from sandbox.demo.pulumi import Pulumi
 from sandbox.process import ProcessError
 from sandbox.tools import ToolError
@@ -79,6 +80,14 @@ def env() -> None:
 def status() -> None:
     """Say which processes live; exit code 1 when not all of a world do."""
     raise typer.Exit(0 if _status(_world()) else 1)
+
+
+@app.command()
+def prepare() -> None:
+    """Make sure that every tool and the chart are there, and say where."""
+    found = tools.ensure(console)
+    for name, path in {**found, "chart": chart.repository(found["helm"])}.items():
+        console.print(f"{name:24} {path}")
 
 
 def _status(world: World) -> bool:

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
 
-import typer
 from rich.console import Console
 
 from sandbox.build_progress import BuildProgress
@@ -186,22 +185,3 @@ def _go(arguments: list[str], folder: Path, progress: BuildProgress | None = Non
             "and run the same command again. What was fetched and compiled is kept."
         )
     return printed
-
-
-def main() -> None:
-    """Make sure that all tools and the chart are there, and say where."""
-    from sandbox import chart  # it uses this module
-
-    console = Console()
-    try:
-        found = ensure(console)
-        repository = chart.repository(found["helm"])
-    except ToolError as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from error
-    for name, path in {**found, "chart": repository}.items():
-        console.print(f"{name:24} {path}", markup=False, highlight=False, soft_wrap=True)
-
-
-if __name__ == "__main__":
-    typer.run(main)

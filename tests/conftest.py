@@ -18,6 +18,9 @@ settings.load_profile("any machine")
 
 # A run that is ended from outside, by a time limit for instance, ends its world too.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
+# A shell without job control starts what runs in its background with SIGINT ignored, and children inherit that: the
+# tests that interrupt a child would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -99,7 +99,10 @@ def test_an_interrupted_start_ends_what_it_had_started(folder: Path) -> None:
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as starter:
         _wait_for(folder / "run" / f"apiserver-{ONE}")
         starter.send_signal(signal.SIGINT)
-        assert starter.wait(timeout=60) != 0
+        try:
+            assert starter.wait(timeout=60) != 0
+        finally:
+            starter.kill()
     assert process.known(folder) == []
 
 
