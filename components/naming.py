@@ -30,8 +30,8 @@ OPERATOR_SERVICE_ACCOUNT: Final = "operator"
 """Fixed by the chart, like the names of all that it renders: one release, so one environment, per cluster."""
 
 IMPERSONATION_ROLE: Final = "support-access-impersonation"
-READ_ONLY_ROLE: Final = "support-access-read-only"
-"""ClusterRoles of our own: they begin with `support-access` so that no role of the customer's is overwritten."""
+READ_ONLY_ROLE: Final = "highflame-sre"
+"""ClusterRoles of our own, named after the program and the vendor; one of that name that is there is refused."""
 
 LABEL_DOMAIN: Final = "support-access.highflame.ai"
 MAX_OAUTH_DESCRIPTION: Final = 50

@@ -167,7 +167,6 @@ def test_our_roles_are_not_the_clusters_nor_the_charts() -> None:
     ours = {naming.IMPERSONATION_ROLE, naming.READ_ONLY_ROLE}
     assert len(ours) == 2
     assert not ours & foreign
-    assert all(role.startswith("support-access") for role in ours)
 
 
 @AT_ANY_SPEED

@@ -1,0 +1,50 @@
+"""The worst day: the customer's API server does not answer, and a plain destroy cuts all at Tailscale all the same."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from sandbox.demo.observe import Cluster, Tailnet
+from sandbox.demo.pulumi import Pulumi
+from sandbox.process import Process
+from sandbox.world import World
+from tests.engine.conftest import Example
+
+pytestmark = pytest.mark.engine
+
+
+def test_a_frozen_api_server_holds_up_helm_and_nothing_at_tailscale(
+    world: World, pulumi: Pulumi, example: Example, tailnet: Tailnet, clusters: dict[str, Cluster]
+) -> None:
+    for stack in ("tailnet", "acme-prod"):
+        example.write(stack)
+        pulumi.up(stack)
+    server = Process(world.folder, "apiserver-acme-prod")
+    server.signal_group(signal.SIGSTOP)
+    try:
+        failed = pulumi.destroy("acme-prod", check=False)
+    finally:
+        server.signal_group(signal.SIGCONT)
+
+    assert failed.code != 0
+    assert "unreachable" in failed.output
+    assert not tailnet.grants_to("tag:kube-acme-prod")
+    assert not tailnet.keys("tag:kube-acme-prod")
+    assert not tailnet.devices("tag:kube-acme-prod")
+    left = {row["urn"].rpartition("::")[2] for row in pulumi.export("acme-prod")["deployment"]["resources"]}
+    assert {"acme-prod-operator-release", "acme-prod-operator-namespace"} <= left
+    assert not left & {"acme-prod-access", "acme-prod-enrolment", "acme-prod-client-1", "acme-prod-cleanup"}
+
+    pulumi.destroy("acme-prod")
+    assert "acme" not in tailnet.policy_text()
+    assert not clusters["acme-prod"].releases()
+    assert "tailscale" not in clusters["acme-prod"].names("namespaces")
+
+    # What the engine dropped from its state while nobody answered stays in the cluster, worth nothing: documented.
+    label = ("-l", "app.kubernetes.io/managed-by=support-access")
+    stayed = {kind: clusters["acme-prod"].names(kind, *label) for kind in ("clusterroles", "clusterrolebindings")}
+    assert stayed["clusterroles"] == ["highflame-sre", "support-access-impersonation"]
+    for kind, names in stayed.items():
+        clusters["acme-prod"].kubectl("delete", kind, *names)
