@@ -15,6 +15,46 @@ from tests.engine.conftest import Example
 pytestmark = pytest.mark.engine
 
 
+TWO_GROUPS = """config:
+  support-access:customer: globex
+  support-access:environment: prod
+  support-access:cluster:
+    context: globex-prod
+  support-access:access:
+    - from: group:highflame-sre
+      role: read-only
+    - from: group:platform
+      role: view
+"""
+
+
+def test_a_narrowed_access_is_gone_although_the_cluster_does_not_answer(
+    world: World, pulumi: Pulumi, example: Example, tailnet: Tailnet
+) -> None:
+    example.write("tailnet")
+    pulumi.up("tailnet")
+    example.write("globex-prod", TWO_GROUPS)
+    pulumi.up("globex-prod")
+    assert {grant["src"][0] for grant in tailnet.grants_to("tag:kube-globex-prod")} == {
+        "group:highflame-sre",
+        "group:platform",
+    }
+
+    example.write("globex-prod", TWO_GROUPS[: TWO_GROUPS.index("    - from: group:platform")])
+    server = Process(world.folder, "apiserver-globex-prod")
+    server.signal_group(signal.SIGSTOP)
+    try:
+        failed = pulumi.up("globex-prod", check=False)
+    finally:
+        server.signal_group(signal.SIGCONT)
+    assert failed.code != 0
+    assert [grant["src"] for grant in tailnet.grants_to("tag:kube-globex-prod")] == [["group:highflame-sre"]]
+
+    pulumi.up("globex-prod")
+    assert [grant["src"] for grant in tailnet.grants_to("tag:kube-globex-prod")] == [["group:highflame-sre"]]
+    pulumi.destroy("globex-prod")
+
+
 def test_a_frozen_api_server_holds_up_helm_and_nothing_at_tailscale(
     world: World, pulumi: Pulumi, example: Example, tailnet: Tailnet, clusters: dict[str, Cluster]
 ) -> None:
