@@ -1,33 +1,26 @@
-"""A client of the Tailscale API: the calls this provider makes, and how each of them fails.
+"""A client of the Tailscale API: the calls this provider makes, and what their answers hold.
 
-Owns authentication (a token is fetched once and again before it ends), retries and the wording of errors. Knows nothing
-of slices. 429 is retried after its Retry-After; 5xx answers and lost connections with full jitter; all of it within
-`patience` seconds. A POST of the policy is not repeated here, since a lost answer leaves open whether it was saved:
-document.py reads again. No secret appears in an error, a log line or a repr.
+Owns the calls. How one call is retried and refused is in transport.py, what it is authorised with in access_token.py.
+Knows nothing of slices. A POST of the policy is not repeated here, since a lost answer leaves open whether it was
+saved: document.py reads again. No secret appears in an error, a log line or a repr.
 """
 
 from __future__ import annotations
 
-import random
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
 import httpx
-import tenacity
 
+from .access_token import AccessToken
 from .credentials import Credentials
 from .problems import ApiError
-
-PATIENCE = 60.0
-"""Seconds within which one call is retried."""
+from .transport import PATIENCE, Transport, json_object
 
 _HUJSON = "application/hujson"
-_EARLY = 60.0  # seconds before its end at which a token is fetched anew
 _REPEATABLE = frozenset({"GET", "DELETE"})
 
 
@@ -59,21 +52,15 @@ class Client:
         patience: float = PATIENCE,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.patience = patience
         self.sleep = sleep
         self.clock = clock
-        self._credentials = credentials
+        self.credentials = credentials
         self._tailnet = f"/api/v2/tailnet/{quote(credentials.tailnet, safe='-')}"
-        self._http = httpx.Client(
-            base_url=credentials.base_url,
-            transport=transport,
-            timeout=httpx.Timeout(30.0, connect=10.0),
-            headers={"User-Agent": "support-access"},
-        )
-        self._token = ""
-        self._token_ends = 0.0
-        self._token_lock = threading.Lock()
+        self._transport = Transport(credentials, transport=transport, patience=patience, sleep=sleep)
+        self._token = AccessToken(credentials, self._transport, clock, now)
 
     def __enter__(self) -> Client:
         return self
@@ -83,7 +70,7 @@ class Client:
 
     def close(self) -> None:
         """Closes the connections."""
-        self._http.close()
+        self._transport.close()
 
     # --- policy ------------------------------------------------------------------------------
 
@@ -105,7 +92,7 @@ class Client:
             headers={"Content-Type": _HUJSON},
             repeatable=True,
         )
-        return _verdict(_json(answer) if answer.content.strip() else {})
+        return _verdict(json_object(answer) if answer.content.strip() else {})
 
     def save_policy(self, text: str, etag: str) -> None:
         """Replaces the document if it still is the one with `etag`. Raises ApiError 412 if not, 400 if refused.
@@ -129,7 +116,7 @@ class Client:
     def devices(self, tag: str | None = None) -> list[dict[str, Any]]:
         """The tailnet's devices, only those with `tag` when one is given. Needs devices:core:read."""
         query = {"fields": "default", **({"tags": tag} if tag else {})}
-        devices = _json(self._call("GET", f"{self._tailnet}/devices", params=query)).get("devices") or []
+        devices = json_object(self._call("GET", f"{self._tailnet}/devices", params=query)).get("devices") or []
         # The filter is checked again here: a server that ignored it would have us delete other devices.
         return [device for device in devices if tag is None or tag in (device.get("tags") or [])]
 
@@ -139,11 +126,37 @@ class Client:
 
     def services(self) -> list[dict[str, Any]]:
         """The tailnet's Tailscale Services (`svc:...`). Needs services:read."""
-        return _json(self._call("GET", f"{self._tailnet}/vip-services")).get("vipServices") or []
+        return json_object(self._call("GET", f"{self._tailnet}/vip-services")).get("vipServices") or []
 
     def delete_service(self, name: str) -> bool:
         """Deletes a Tailscale Service; False when it was gone already. Needs services."""
         return self._delete(f"{self._tailnet}/vip-services/{quote(name, safe=':')}")
+
+    # --- credentials -------------------------------------------------------------------------
+
+    def scopes(self) -> frozenset[str] | None:
+        """The scopes of the credential in use; None for an API key, and where the API does not say."""
+        return self._token.scopes()
+
+    def key(self, key_id: str) -> dict[str, Any]:
+        """A credential without its secret. A client or an identity may read itself, whatever its scopes (kb/1623).
+
+        Asked once and briefly: nothing waits for the answer.
+        """
+        path = f"{self._tailnet}/keys/{quote(key_id, safe='')}"
+        return json_object(self._call("GET", path, patience=0, timeout=5.0))
+
+    def keys(self) -> list[dict[str, Any]]:
+        """Every OAuth client, federated identity and auth key that is still good. Needs their scopes, or sees less."""
+        answer = self._call("GET", f"{self._tailnet}/keys", params={"all": "true"})
+        # One that was revoked may go on being listed, as invalid: deleting it again would never end.
+        return [key for key in json_object(answer).get("keys") or [] if not key.get("invalid")]
+
+    def delete_key(self, key_id: str) -> bool:
+        """Revokes a client, an identity or an auth key; False when it was gone already."""
+        return self._delete(f"{self._tailnet}/keys/{quote(key_id, safe='')}")
+
+    # --- one call ----------------------------------------------------------------------------
 
     def _delete(self, path: str) -> bool:
         try:
@@ -154,8 +167,6 @@ class Client:
             raise
         return True
 
-    # --- one call ----------------------------------------------------------------------------
-
     def _call(
         self,
         method: str,
@@ -165,161 +176,28 @@ class Client:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         content: str | None = None,
+        patience: float | None = None,
+        timeout: float | None = None,
     ) -> httpx.Response:
-        repeat = method in _REPEATABLE if repeatable is None else repeatable
-
-        def once() -> httpx.Response:
-            authorization = {"Authorization": self._authorization()}
-            return self._send(
-                method, path, headers={**(headers or {}), **authorization}, params=params, content=content
+        def send() -> httpx.Response:
+            return self._transport.send(
+                method,
+                path,
+                repeat=method in _REPEATABLE if repeatable is None else repeatable,
+                authorize=self._token.authorization,
+                headers=headers,
+                params=params,
+                content=None if content is None else content.encode("utf-8"),
+                patience=patience,
+                timeout=timeout,
             )
 
-        answer = self._patiently(once, repeat=repeat)
-        if answer.status_code == 401 and not self._credentials.api_key:
-            # A token can be revoked before its end: one fresh one tells that from a refused credential.
-            self._forget_token()
-            answer = self._patiently(once, repeat=repeat)
+        answer = send()
+        if answer.status_code == 401 and self._token.renew(answer.request.headers["Authorization"]):
+            answer = send()
         if answer.is_success:
             return answer
-        raise self._refusal(method, path, answer)
-
-    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        content = arguments.pop("content", None)
-        if content is not None:
-            arguments["content"] = content.encode("utf-8")
-        return self._http.request(method, path, **arguments)
-
-    def _patiently(self, once: Callable[[], httpx.Response], *, repeat: bool) -> httpx.Response:
-        """The answer of `once`, called again while that may help: after 429 always, else only if `repeat`."""
-
-        def again(state: tenacity.RetryCallState) -> bool:
-            outcome = state.outcome
-            assert outcome is not None  # noqa: S101  tenacity asks after an attempt
-            error = outcome.exception()
-            if error is not None:
-                return isinstance(error, httpx.ConnectError) or (repeat and isinstance(error, httpx.TransportError))
-            status = outcome.result().status_code
-            return status == 429 or (repeat and status >= 500 and status != 501)
-
-        retrying = tenacity.Retrying(
-            retry=again,
-            wait=self._wait,
-            stop=tenacity.stop_before_delay(self.patience),
-            sleep=self.sleep,
-            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-        )
-        try:
-            return retrying(once)
-        except httpx.TransportError as error:
-            raise ApiError(
-                f"no answer from the Tailscale API at {self._credentials.base_url} "
-                f"({type(error).__name__}: {error or 'no detail'}). Check the network and TAILSCALE_BASE_URL."
-            ) from None
-
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        outcome = state.outcome
-        if outcome is not None and outcome.exception() is None:
-            after = _retry_after(outcome.result())
-            if after is not None:
-                return after
-        return random.uniform(0, min(10.0, 0.25 * 2**state.attempt_number))  # noqa: S311  jitter, no secret
-
-    def _refusal(self, method: str, path: str, answer: httpx.Response) -> ApiError:
-        body = _body(answer)
-        reason = str(body.get("message") or body.get("error_description") or body.get("error") or answer.reason_phrase)
-        what = f"{method} {path}: {answer.status_code} {reason}"
-        status = answer.status_code
-        if status == 401:
-            what = (
-                f"the Tailscale API does not accept the credential in {self._credentials.variables} ({reason}): it "
-                "has expired, was revoked, or belongs to another tailnet. Put a valid one there and run again."
-            )
-        elif status == 403:
-            what = (
-                f"the credential in {self._credentials.variables} may not {method} {path} ({reason}). "
-                "It needs the scopes policy_file (with devices:core and devices:posture_attributes) and services."
-            )
-        elif status == 404 and path.startswith(self._tailnet):
-            what += f". Does the tailnet {self._credentials.tailnet!r} (TAILSCALE_TAILNET) exist?"
-        elif status == 429:
-            what += f". The API still limits the rate after {self.patience:.0f} s: run again later."
-        return ApiError(what, status=status, reason=reason, data=body.get("data"))
-
-    # --- authentication ----------------------------------------------------------------------
-
-    def _authorization(self) -> str:
-        if self._credentials.api_key:
-            return f"Bearer {self._credentials.api_key}"
-        with self._token_lock:
-            if self.clock() >= self._token_ends - _EARLY:
-                self._fetch_token()
-            return f"Bearer {self._token}"
-
-    def _forget_token(self) -> None:
-        with self._token_lock:
-            self._token_ends = 0.0
-
-    def _fetch_token(self) -> None:
-        path = "/api/v2/oauth/token"
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": self._credentials.client_id,
-            "client_secret": self._credentials.client_secret,
-        }
-        answer = self._patiently(lambda: self._http.post(path, data=form), repeat=True)
-        if answer.status_code in (400, 401, 403):
-            body = _body(answer)
-            reason = body.get("message") or body.get("error_description") or body.get("error") or answer.reason_phrase
-            raise ApiError(
-                f"the Tailscale API refuses the OAuth client in {self._credentials.variables} ({reason}): it was "
-                "revoked or the secret is not its own. Put a valid client there and run again.",
-                status=answer.status_code,
-                reason=str(reason),
-            )
-        if not answer.is_success:
-            raise self._refusal("POST", path, answer)
-        token = _json(answer)
-        self._token = str(token.get("access_token") or "")
-        if not self._token:
-            raise ApiError("the Tailscale API answered a token request without a token")
-        self._token_ends = self.clock() + float(token.get("expires_in") or 3600)
-
-
-def _body(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _json(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise ApiError(
-            f"{answer.request.method} {answer.request.url.path} was answered with something that is not JSON: "
-            "does TAILSCALE_BASE_URL lead to the Tailscale API?"
-        )
-    return body
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    """Seconds of a Retry-After header (a number or a date), at most 60; None when there is none."""
-    written = answer.headers.get("Retry-After", "").strip()
-    if not written:
-        return None
-    try:
-        seconds = float(written)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(written).timestamp() - time.time()
-        except ValueError:
-            return None
-    # A little jitter, so that many stacks do not come back at the same moment.
-    return min(max(seconds, 0.0), 60.0) + random.uniform(0, 0.5)  # noqa: S311
+        raise self._transport.refusal(answer)
 
 
 def _verdict(body: dict[str, Any]) -> Verdict:

@@ -16,7 +16,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.tailscale import attributes, control, devices, keys, nodes, oauth, policy_file, services, settings
+from sandbox.tailscale import (
+    attributes,
+    control,
+    devices,
+    issuers,
+    keys,
+    nodes,
+    oauth,
+    policy_file,
+    services,
+    settings,
+    streams,
+    webhooks,
+)
 from sandbox.tailscale.credentials import Actor, actor
 from sandbox.tailscale.errors import ApiError, not_found
 from sandbox.tailscale.faults import Faults
@@ -27,6 +40,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 TAILNET = "/api/v2/tailnet/{tailnet}"
 DEVICE = "/api/v2/device/{id}"
+WEBHOOK = "/api/v2/webhooks/{id}"
 
 # Method, path, scope that the call takes ("" where the handler asks for one itself), handler.
 CALLS: list[tuple[str, str, str, Handler]] = [
@@ -70,15 +84,23 @@ CALLS: list[tuple[str, str, str, Handler]] = [
     ("GET", f"{TAILNET}/dns/searchpaths", "dns:read", settings.get_search_paths),
     ("POST", f"{TAILNET}/dns/searchpaths", "dns", settings.set_search_paths),
     ("GET", f"{TAILNET}/logging/configuration", "logs:configuration:read", settings.audit_log),
-    ("GET", f"{TAILNET}/logging/{{type}}/stream", "log_streaming:read", settings.get_stream),
-    ("PUT", f"{TAILNET}/logging/{{type}}/stream", "log_streaming", settings.put_stream),
-    ("DELETE", f"{TAILNET}/logging/{{type}}/stream", "log_streaming", settings.delete_stream),
+    ("GET", f"{TAILNET}/logging/{{type}}/stream", "log_streaming:read", streams.get),
+    ("PUT", f"{TAILNET}/logging/{{type}}/stream", "log_streaming", streams.put),
+    ("DELETE", f"{TAILNET}/logging/{{type}}/stream", "log_streaming", streams.delete),
+    ("POST", f"{TAILNET}/aws-external-id", "log_streaming", streams.new_external_id),
+    ("GET", f"{TAILNET}/webhooks", "webhooks:read", webhooks.list_all),
+    ("POST", f"{TAILNET}/webhooks", "webhooks", webhooks.post),
+    ("GET", WEBHOOK, "webhooks:read", webhooks.get),
+    ("PATCH", WEBHOOK, "webhooks", webhooks.patch),
+    ("DELETE", WEBHOOK, "webhooks", webhooks.delete),
     ("GET", f"{TAILNET}/users", "users:read", settings.list_users),
     ("GET", "/sandbox/faults", "all", control.get_faults),
     ("PUT", "/sandbox/faults", "all", control.put_faults),
     ("GET", "/sandbox/calls", "all", control.get_calls),
     ("DELETE", "/sandbox/calls", "all", control.delete_calls),
     ("POST", "/sandbox/clock", "all", control.move_clock),
+    ("GET", "/sandbox/issuers", "all", issuers.get),
+    ("PUT", "/sandbox/issuers", "all", issuers.put),
 ]
 
 # Calls that carry their credential in the body.

@@ -45,7 +45,9 @@ async def list_all(request: Request, state: State, caller: Actor) -> Response:
 
 
 async def get(request: Request, state: State, caller: Actor) -> Response:
-    return JSONResponse(_public(_find(request, state, caller, ":read")))
+    """Every credential may read itself, whatever its scopes (tailscale.com/kb/1623)."""
+    own = state.data["keys"].get(caller.id) if request.path_params["id"] == caller.id else None
+    return JSONResponse(_public(own or _find(request, state, caller, ":read")))
 
 
 async def put(request: Request, state: State, caller: Actor) -> Response:
@@ -56,7 +58,10 @@ async def put(request: Request, state: State, caller: Actor) -> Response:
     body = await json_object(request)
     if body.get("keyType", key["type"]) != key["type"]:
         raise ApiError(400, "keyType cannot be changed")
-    key.update(_trust(state, caller, body, key["type"]))
+    changed = _trust(state, caller, body, key["type"])
+    if key["type"] == "federated":
+        changed["audience"] = changed["audience"] or key["audience"]
+    key.update(changed)
     key["updated"] = stamp(state.clock.now())
     state.record("UPDATE", "API_KEY", key["id"], caller.id, " ".join(key["tags"]))
     return JSONResponse(_public(key))
@@ -111,6 +116,8 @@ def _add(state: State, kind: str, user: str, content: dict[str, Any]) -> tuple[d
         "secretHash": fingerprint(secret),
         **content,
     }
+    if kind == "federated" and not key["audience"]:
+        key["audience"] = f"api.tailscale.com/{key_id}"  # as tailscale/tailscale issue 19919 shows it
     state.data["keys"][key_id] = key
     return key, secret
 
@@ -155,10 +162,10 @@ def _trust(state: State, caller: Actor, body: dict[str, Any], kind: str) -> dict
     if tags:
         check_tags(state, caller, tags)
     content = {"description": _description(body), "scopes": wanted, "tags": tags}
-    return content | (_claims(state, body) if kind == "federated" else {})
+    return content | (_claims(body) if kind == "federated" else {})
 
 
-def _claims(state: State, body: dict[str, Any]) -> dict[str, Any]:
+def _claims(body: dict[str, Any]) -> dict[str, Any]:
     issuer, subject = text(body, "issuer"), text(body, "subject")
     if not re.fullmatch(r"https://[^/\s]+(/\S*)?", issuer):
         raise ApiError(400, "issuer must be a publicly reachable https URL")
@@ -167,8 +174,7 @@ def _claims(state: State, body: dict[str, Any]) -> dict[str, Any]:
     rules = body.get("customClaimRules") or {}
     if not isinstance(rules, dict) or {"sub", "iss", "aud"} & set(rules):
         raise ApiError(400, "customClaimRules must be an object without sub, iss and aud")
-    audience = text(body, "audience") or f"api.tailscale.com/k{state.count('audience'):06d}CNTRL"
-    return {"issuer": issuer, "subject": subject, "audience": audience, "customClaimRules": rules}
+    return {"issuer": issuer, "subject": subject, "audience": text(body, "audience"), "customClaimRules": rules}
 
 
 def _description(body: dict[str, Any]) -> str:

@@ -5,23 +5,44 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import uvicorn
+from starlette.types import ASGIApp
 
 from providers.tailnet.client import Client
 from providers.tailnet.credentials import credentials
+from sandbox.tailscale import keys
 from sandbox.tailscale.app import create_app
+from sandbox.tailscale.credentials import owner_of
 from sandbox.tailscale.state import State
+from tests.issuer import AUDIENCE, SUBJECT, Issuer
 from tests.providers.policies import FOREIGN
 
 DEPLOYER = ["policy_file", "devices:core", "services", "auth_keys", "oauth_keys", "devices:posture_attributes"]
 SEED = FOREIGN.replace(
     '"tagOwners": {', '"tagOwners": {\n    "tag:support-access-deployer": ["autogroup:admin"],'
 )  # fmt: skip
+WHOLE = (
+    SEED.rstrip().removesuffix("}")
+    + """
+  "autoApprovers": {
+    "services": {
+      // what the operators announce
+    },
+  },
+
+  "postures": {
+    // by device
+  },
+}
+"""
+)
+"""With every section that an environment's slices use: without them it must be these very bytes again."""
+
 USERS = {"admin@example.com": "owner", "ann@example.com": "member", "bob@example.com": "member"}
 
 
@@ -40,6 +61,26 @@ class Api:
         client_id, secret = self.state.new_oauth_client(DEPLOYER, ["tag:support-access-deployer"], "deployer")
         del self.environ["TAILSCALE_API_KEY"]
         self.environ |= {"TAILSCALE_OAUTH_CLIENT_ID": client_id, "TAILSCALE_OAUTH_CLIENT_SECRET": secret}
+
+    def use_federated_identity(self, issuer: Issuer, **fields: Any) -> dict[str, Any]:
+        """From here on clients authenticate as the deployer's federated identity; the token itself is for the test.
+
+        `fields` replace those of the identity, whose public form is returned.
+        """
+        self.control("PUT", "issuers", {issuer.url: issuer.jwks})
+        body = {
+            "keyType": "federated",
+            "scopes": DEPLOYER,
+            "tags": ["tag:support-access-deployer"],
+            "issuer": issuer.url,
+            "subject": SUBJECT,
+            "audience": AUDIENCE,
+        }
+        made = keys.create(self.state, owner_of(self.state), body | fields)
+        for name in ("TAILSCALE_API_KEY", "TAILSCALE_OAUTH_CLIENT_SECRET"):
+            self.environ.pop(name, None)
+        self.environ["TAILSCALE_OAUTH_CLIENT_ID"] = made["id"]
+        return made
 
     @property
     def text(self) -> str:
@@ -112,12 +153,16 @@ class Api:
 
 
 @contextmanager
-def running_api(policy: str | None = SEED) -> Iterator[Api]:
-    """The API on a free port, with this policy; None leaves the document of a tailnet that nobody edited."""
+def running_api(policy: str | None = SEED, around: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> Iterator[Api]:
+    """The API on a free port, with this policy; None leaves the document of a tailnet that nobody edited.
+
+    `around` puts something between the server and the application.
+    """
     state = State()
     if policy is not None:
         state.seed(policy, USERS)
-    config = uvicorn.Config(create_app(state), host="127.0.0.1", port=0, log_level="error", lifespan="off", ws="none")
+    app = around(create_app(state))
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

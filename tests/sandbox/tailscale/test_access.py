@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable
 
 import pytest
@@ -108,44 +107,6 @@ def test_a_token_may_hold_less_than_its_client_and_not_more(api: Api) -> None:
     assert caller.post("/{t}/dns/preferences", json={"magicDNS": False}).status_code == 403
     assert nobody.post("/oauth/token", data=form | {"scope": "services"}).status_code == 403
     assert nobody.post("/oauth/token", data=form | {"tags": "tag:kube-acme-prod"}).status_code == 400
-
-
-def jwt(**claims: object) -> str:
-    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    return f"e30.{payload}.c2ln"
-
-
-def test_a_token_exchange_is_checked_and_then_refused_for_want_of_keys(api: Api) -> None:
-    made = api.post(
-        "/{t}/keys",
-        json={
-            "keyType": "federated",
-            "scopes": ["dns"],
-            "issuer": "https://issuer.example.com",
-            "subject": "system:serviceaccount:*",
-            "audience": "me",
-        },
-    ).json()
-    good = {
-        "iss": "https://issuer.example.com",
-        "sub": "system:serviceaccount:tailscale:operator",
-        "aud": ["me"],
-        "exp": api.state.clock.now() + 60,
-    }
-    expected = [
-        (jwt(**good), "cannot verify the signature"),
-        (jwt(**good | {"iss": "https://other"}), "iss"),
-        (jwt(**good | {"sub": "repo:x"}), "sub"),
-        (jwt(**good | {"aud": "you"}), "aud"),
-        (jwt(**good | {"exp": 1}), "exp"),
-        ("a.b", "invalid JWT format"),
-        ("a.!.c", "invalid JWT format"),
-    ]
-    for token, message in expected:
-        answer = api.as_("").post("/oauth/token-exchange", data={"client_id": made["id"], "jwt": token})
-        assert answer.status_code == 400
-        assert message in answer.json()["message"]
-    assert api.as_("").post("/oauth/token-exchange", data={"client_id": "k1", "jwt": "a.b.c"}).status_code == 401
 
 
 def test_another_tailnet_is_not_found(api: Api) -> None:
