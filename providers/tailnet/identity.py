@@ -1,12 +1,12 @@
-"""The rules of an environment's two slices, on parsed values: what goes, what stays, what is added.
+"""What of an environment goes, on parsed values: by narrowing (identity), with access, and altogether.
 
-Owns the difference between narrowing (identity, removes what is not declared), adding (access) and removing. Knows
-nothing of text. Everything that is removed is marked GONE so that the text can be cut at the same places.
+Knows nothing of text. Everything that is removed is marked GONE so that the text can be cut at the same places. What
+is added is addition.py's.
 """
 
 from __future__ import annotations
 
-import copy
+import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,25 +16,22 @@ from .ownership import (
     NAMED_SECTIONS,
     canonical,
     compact,
-    marked_accept,
     marked_approvers,
     marked_entry,
     marked_tag_owners,
+    mentioned_names,
     mentioned_tags,
-    name_is_mentioned,
     owner_test,
     section_key,
     section_of,
-    source_is_owned,
     tags_test,
 )
+from .server_tests import SECTIONS as TEST_SECTIONS
+from .server_tests import source_is_owned, speaks_of, without_accept
 from .tags import Environment, environment_of
 
 Document = dict[str, Any]
 Sections = Mapping[str, Any]
-
-
-# --- removing ----------------------------------------------------------------------------------------------
 
 
 def narrowed(
@@ -50,34 +47,39 @@ def narrowed(
     Tests that others wrote about the environment stay, unless `drop_accept_tests`: then those that ask for access
     which is gone lose that line.
     """
-    owns = owner_test(environment)
+    owns, names = owner_test(environment), speaks_of(environment)
     marked = dict(document)
+    declared = _without_moved_hosts(document, declared)
     for section in (*ACCESS_SECTIONS, "nodeAttrs"):
         stays = declared if section in ACCESS_SECTIONS else sections
         _mark_entries(marked, section, stays, lambda entry, name=section: marked_entry(name, entry, owns))
-    for section in ("tests", "sshTests"):
+    for section in TEST_SECTIONS:
         _mark_entries(
             marked,
             section,
             sections,
-            lambda entry: (
-                GONE if source_is_owned(entry, owns) else (marked_accept(entry, owns) if drop_accept_tests else entry)
+            lambda entry, name=section: (
+                GONE
+                if source_is_owned(entry, owns)
+                else (without_accept(name, entry, names) if drop_accept_tests else entry)
             ),
         )
     _mark_approvers(marked, environment, sections.get("autoApprovers"))
-    _mark_names(marked, environment, ("postures",), declared)
+    _mark_names(marked, environment, declared)
+    _mark_members(marked, declared)
     _mark_tag_owners(marked, environment, keep=set(sections.get("tagOwners") or {}))
     return marked
 
 
 def without_access(document: Document, environment: Environment) -> Document:
     """The document marked for the removal of access: everything that gives it, and tests that ask for it."""
-    owns = owner_test(environment)
+    owns, names = owner_test(environment), speaks_of(environment)
     marked = dict(document)
-    for section in (*ACCESS_SECTIONS, "sshTests"):
+    for section in ACCESS_SECTIONS:
         _mark_entries(marked, section, {}, lambda entry, name=section: marked_entry(name, entry, owns))
-    _mark_entries(marked, "tests", {}, lambda entry: marked_accept(entry, owns))
-    _mark_names(marked, environment, ("postures",), {})
+    for section in TEST_SECTIONS:
+        _mark_entries(marked, section, {}, lambda entry, name=section: without_accept(name, entry, names))
+    _mark_names(marked, environment, {})
     return marked
 
 
@@ -86,12 +88,14 @@ def without_everything(document: Document, environment: Environment) -> tuple[Do
 
     The customer's chain tags go with its last environment, unless somebody else's entry names them.
     """
-    owns = owner_test(environment)
+    owns, names = owner_test(environment), speaks_of(environment)
     marked = dict(document)
-    for section in (*ACCESS_SECTIONS, "nodeAttrs", "tests", "sshTests"):
+    for section in (*ACCESS_SECTIONS, "nodeAttrs"):
         _mark_entries(marked, section, {}, lambda entry, name=section: marked_entry(name, entry, owns))
+    for section in TEST_SECTIONS:
+        _mark_entries(marked, section, {}, lambda entry, name=section: marked_entry(name, entry, names))
     _mark_approvers(marked, environment, None)
-    _mark_names(marked, environment, NAMED_SECTIONS, {})
+    _mark_names(marked, environment, {})
     kept = _mark_tag_owners(marked, environment, keep=set())
     kept |= _mark_chain(marked, environment)
     return marked, tuple(
@@ -99,6 +103,38 @@ def without_everything(document: Document, environment: Environment) -> tuple[Do
         "remove that entry by hand, then the name"
         for name in sorted(kept | _names_left(marked, environment))
     )
+
+
+def is_within(inner: Any, outer: Any) -> bool:
+    """Whether the address or prefix of one host lies within that of another. False for what is neither."""
+    try:
+        one, other = ipaddress.ip_network(inner, strict=False), ipaddress.ip_network(outer, strict=False)
+    except ValueError:
+        return False
+    return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]
+
+
+def _without_moved_hosts(document: Document, declared: Sections) -> Sections:
+    """`declared` without hosts that stand elsewhere today and without the entries that name them.
+
+    The way to the old address goes first and the one to the new comes last, as for every other change of access. A
+    host that only becomes narrower or wider is not moved: addition.py narrows it at once.
+    """
+    there = section_of(document, "hosts")
+    there = there if isinstance(there, dict) else {}
+    moved = {
+        name
+        for name, address in (declared.get("hosts") or {}).items()
+        if name in there
+        and address != there[name]
+        and not is_within(address, there[name])
+        and not is_within(there[name], address)
+    }
+    if not moved:
+        return declared
+    kept = {name: list(declared.get(name) or []) for name in ACCESS_SECTIONS}
+    kept = {name: [e for e in entries if not moved & mentioned_names({name: e})] for name, entries in kept.items()}
+    return {**declared, **kept, "hosts": {n: at for n, at in declared["hosts"].items() if n not in moved}}
 
 
 def _mark_entries(marked: Document, section: str, stays: Sections, mark: Any) -> None:
@@ -116,22 +152,28 @@ def _mark_approvers(marked: Document, environment: Environment, declared: Any) -
         marked[key] = marked_approvers(marked[key], owner_test(environment), declared)
 
 
-def _mark_names(marked: Document, environment: Environment, where: tuple[str, ...], declared: Sections) -> None:
+def _mark_names(marked: Document, environment: Environment, declared: Sections) -> None:
     """Marks postures, hosts and groups of the environment that are neither declared nor named by what is left."""
-    for section in where:
+    named = mentioned_names(compact(marked))
+    for section in NAMED_SECTIONS:
         key = section_key(marked, section)
         names = marked.get(key)
-        if not isinstance(names, dict):
-            continue
-        left = compact(marked)
-        marked[key] = {
-            name: GONE
-            if environment.owns_name(name)
-            and name not in (declared.get(section) or {})
-            and not name_is_mentioned(left, name)
-            else value
-            for name, value in names.items()
-        }
+        if isinstance(names, dict):
+            stays = named | set(declared.get(section) or {})
+            marked[key] = {
+                name: GONE if environment.owns_name(name) and name not in stays else value
+                for name, value in names.items()
+            }
+
+
+def _mark_members(marked: Document, declared: Sections) -> None:
+    """Marks members of declared groups who are not declared: who leaves a group is out before anything else."""
+    key = section_key(marked, "groups")
+    for group, members in (declared.get("groups") or {}).items():
+        there = marked.get(key)
+        if isinstance(there, dict) and isinstance(there.get(group), list):
+            left = [member if member in members else GONE for member in there[group]]
+            marked[key] = {**there, group: left}
 
 
 def _names_left(marked: Document, environment: Environment) -> set[str]:
@@ -192,86 +234,3 @@ def _mark_chain(marked: Document, environment: Environment) -> set[str]:
         marked.update(cleared)
     marked[key] = {tag: GONE if tag in chain - named else value for tag, value in marked[key].items()}
     return named
-
-
-# --- adding ------------------------------------------------------------------------------------------------
-
-
-def with_identity(document: Document, environment: Environment, sections: Sections, declared: Sections) -> Document:
-    """The document with the identity sections in it.
-
-    An environment's own tag gets exactly the declared owners; a chain tag, which other stacks declare too, gets the
-    declared owners added. A posture that stands there with other conditions than declared gets the declared ones
-    added, which is never wider than either; access sets it exactly, at the end.
-    """
-    wanted = copy.deepcopy(document)
-    for tag, owners in (sections.get("tagOwners") or {}).items():
-        there = _section(wanted, "tagOwners", {})
-        if environment.owns(tag) or not isinstance(there.get(tag), list):
-            there[tag] = list(owners)
-        else:
-            there[tag] += [owner for owner in owners if owner not in there[tag]]
-    if sections.get("autoApprovers"):
-        _merge(_section(wanted, "autoApprovers", {}), sections["autoApprovers"])
-    for section in ("nodeAttrs", "tests"):
-        _add_entries(wanted, section, sections)
-    for name, conditions in (declared.get("postures") or {}).items():
-        there = section_of(wanted, "postures")
-        if isinstance(there, dict) and isinstance(there.get(name), list):
-            there[name] += [condition for condition in conditions if condition not in there[name]]
-    return wanted
-
-
-def with_access(document: Document, sections: Sections) -> Document:
-    """The document with the access sections in it: missing grants added, postures set."""
-    wanted = copy.deepcopy(document)
-    for name, conditions in (sections.get("postures") or {}).items():
-        there = _section(wanted, "postures", {})
-        if canonical(there.get(name)) != canonical(conditions):
-            there[name] = copy.deepcopy(conditions)
-    _add_entries(wanted, "grants", sections)
-    return wanted
-
-
-def foreign_owners(document: Document, environment: Environment, sections: Sections) -> tuple[str, ...]:
-    """Warnings about owners of the chain tags that this stack does not declare."""
-    warnings = []
-    declared = sections.get("tagOwners") or {}
-    for tag in environment.chain_tags:
-        there = (section_of(document, "tagOwners") or {}).get(tag)
-        others = [owner for owner in there or [] if owner not in declared.get(tag, [])] if tag in declared else []
-        if others:
-            warnings.append(f"{tag} is also owned by {', '.join(others)}, which this stack does not declare")
-    return tuple(warnings)
-
-
-def _section(document: Document, section: str, empty: Any) -> Any:
-    key = section_key(document, section)
-    if not isinstance(document.get(key), type(empty)):
-        document[key] = empty
-    return document[key]
-
-
-def _add_entries(document: Document, section: str, sections: Sections) -> None:
-    declared = sections.get(section) or []
-    if not declared:
-        return
-    entries = _section(document, section, [])
-    there = {canonical(entry) for entry in entries}
-    for entry in declared:
-        if canonical(entry) not in there:
-            there.add(canonical(entry))
-            entries.append(copy.deepcopy(entry))
-
-
-def _merge(there: dict[str, Any], declared: Mapping[str, Any]) -> None:
-    """Adds what is declared to lists in objects, at any depth; takes nothing away."""
-    for key, value in declared.items():
-        if isinstance(value, Mapping):
-            if not isinstance(there.get(key), dict):
-                there[key] = {}
-            _merge(there[key], value)
-        elif isinstance(there.get(key), list):
-            there[key] += [element for element in value if element not in there[key]]
-        else:
-            there[key] = copy.deepcopy(value)

@@ -27,9 +27,13 @@ RESTRICTING: Final[dict[str, tuple[str, ...]]] = {
     "ssh": ("src", "dst"),
     "nodeAttrs": ("target",),
     "sshTests": ("src", "dst"),
-    "tests": ("src",),
+    "tests": ("src", "user"),
 }
-"""Per section of entries: the fields that may not become empty while the entry stays."""
+"""Per section of entries: the fields that may not become empty while the entry stays. Old documents write `users`,
+`ports` and `user`."""
+
+ASSERTED = ("accept", "allow", "check", "deny")
+"""What a test may assert; `allow` is the old name of `accept`, `check` is of sshTests."""
 
 Owns = Callable[[str], bool]
 Document = Mapping[str, Any]
@@ -105,51 +109,28 @@ def marked_entry(section: str, entry: Any, owns: Owns) -> Any:
     for field, value in entry.items():
         name = field.lower()
         if name in restricting:
-            marked[field] = _marked_list(value, owns)
+            marked[field] = marked_list(value, owns)
             if marked[field] is GONE or (isinstance(value, list) and value and not compact(marked[field])):
                 return GONE
-        elif section == "tests" and name in ("accept", "deny"):
-            marked[field] = _marked_list(value, owns)
-    if section == "tests" and not _asserts(marked) and _asserts(entry):
+        elif section == "tests" and name in ASSERTED:  # in sshTests they list users, not destinations
+            marked[field] = marked_list(value, owns)
+    if section == "tests" and not asserts(marked) and asserts(entry):
         return GONE
     return marked
 
 
-def marked_accept(entry: Any, owns: Owns) -> Any:
-    """A test entry without the owned elements of `accept`: what can no longer hold once access is removed.
-
-    A test whose source is owned loses all of `accept`: the grants of that source go as well.
-    """
-    if not isinstance(entry, dict):
-        return entry
-    marked = dict(entry)
-    source = next((value for field, value in entry.items() if field.lower() == "src"), None)
-    all_of_it = isinstance(source, str) and owns(source)
-    for field, value in entry.items():
-        if field.lower() == "accept":
-            marked[field] = GONE if all_of_it else _marked_list(value, owns)
-    return marked if _asserts(marked) or not _asserts(entry) else GONE
+def asserts(entry: dict[str, Any]) -> bool:
+    """Whether a test, marked or not, asserts anything: one that does not is refused by the server."""
+    return any(compact(value) for field, value in entry.items() if field.lower() in ASSERTED and value is not GONE)
 
 
-def _asserts(entry: dict[str, Any]) -> bool:
-    return any(
-        compact(value) for field, value in entry.items() if field.lower() in ("accept", "deny") and value is not GONE
-    )
-
-
-def _marked_list(value: Any, owns: Owns) -> Any:
+def marked_list(value: Any, owns: Owns) -> Any:
+    """A string or a list of strings with the owned ones marked."""
     if isinstance(value, str):
         return GONE if owns(value) else value
     if isinstance(value, list):
         return [GONE if isinstance(element, str) and owns(element) else element for element in value]
     return value
-
-
-def source_is_owned(entry: Any, owns: Owns) -> bool:
-    """Whether a test speaks for the environment: its source is one of the environment's tags."""
-    return isinstance(entry, dict) and any(
-        field.lower() == "src" and isinstance(value, str) and owns(value) for field, value in entry.items()
-    )
 
 
 # --- whole sections ----------------------------------------------------------------------------------------
@@ -167,21 +148,18 @@ def marked_tag_owners(tag_owners: Any, owns: Owns, kept: set[str]) -> Any:
         if owns(key):
             marked[key] = owners if key in kept else GONE
         else:
-            marked[key] = _marked_list(owners, owns) if isinstance(owners, list) else owners
+            marked[key] = marked_list(owners, owns) if isinstance(owners, list) else owners
     return marked
 
 
 def marked_approvers(approvers: Any, owns: Owns, declared: Any = None) -> Any:
     """autoApprovers with owned elements marked, but for those that `declared` has at the same place.
 
-    A route or service that is left without anybody goes.
+    Under a key that is owned only the declared ones stay. A route or service that is left without anybody goes.
     """
     if isinstance(approvers, list):
         stays = declared if isinstance(declared, list) else []
-        return [
-            GONE if isinstance(element, str) and owns(element) and element not in stays else element
-            for element in approvers
-        ]
+        return marked_list(approvers, lambda element: owns(element) and element not in stays)
     if not isinstance(approvers, dict):
         return approvers
     marked: dict[str, Any] = {}
@@ -190,7 +168,7 @@ def marked_approvers(approvers: Any, owns: Owns, declared: Any = None) -> Any:
         if inner is None and owns(key):
             marked[key] = GONE
             continue
-        marked[key] = marked_approvers(value, owns, inner)
+        marked[key] = marked_approvers(value, (lambda _: True) if owns(key) else owns, inner)
         if isinstance(value, list) and value and not compact(marked[key]) and key not in ("exitNode",):
             marked[key] = GONE
     return marked
@@ -224,12 +202,17 @@ def mentioned_tags(document: Document, without: Callable[[str], bool]) -> set[st
     return found
 
 
-def name_is_mentioned(document: Document, name: str) -> bool:
-    """Whether a posture, host or group is named anywhere but where it is defined."""
+def mentioned_names(document: Document) -> set[str]:
+    """Every word that may name a posture, host or group anywhere but where it is defined.
+
+    A name also stands before a port (`acme-prod-db:443`), after `add` or `remove` in an ipset, and after `host:`.
+    """
     defining = {section_key(document, section) for section in NAMED_SECTIONS}
+    found: set[str] = set()
     for section, value in document.items():
         inside: Any = value.values() if section in defining and isinstance(value, Mapping) else [value]
         for text in strings(list(inside)):
-            if text == name or text.startswith(f"{name}:"):
-                return True
-    return False
+            for word in text.split():
+                bare = word.removeprefix("host:")
+                found |= {word, bare, bare.rpartition(":")[0]}
+    return found

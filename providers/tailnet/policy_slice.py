@@ -10,24 +10,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from . import isolation
 from .changes import changes
 from .client import Client
-from .document import judged, write
+from .deployer import deployer_problem
+from .document import Edit, judged, write
+from .foreign import foreign_entries
 from .log import Log
-from .ownership import canonical, section_of, strings
-from .problems import ApiError, TailnetError
-from .slice import Outcome, Slice, applied, read, refuse_killed, removed
+from .ownership import section_of, strings
+from .problems import ApiError
+from .slice import Outcome, Slice, applied, read, refuse_killed, removed, settled
 from .slice_check import problems
-from .tags import TAG_IN_TEXT, Environment
+from .slice_diff import declared_differences
+from .slice_import import taken
+from .slice_state import Properties, arranged, inputs_of, present, slice_of, status_of
+from .tags import TAG_IN_TEXT
 from .values import UNKNOWN, is_known
-
-Properties = dict[str, Any]
-_FIELDS = ("action", "src", "srcPosture", "target", "dst", "via", "proto", "ip", "attr", "app", "accept", "deny")
-INPUTS = ("part", "customer", "environment", "sections", "declared", "active")
 
 
 class PolicySlice:
-    """Handles PolicySlice requests. Properties are plain values; `status` is `written` or `waiting`."""
+    """Handles PolicySlice requests. Properties are plain values; `status` is `written` or `waiting`.
+
+    `foreign`, an output of identity: the texts of entries that name the environment and that no slice declares, as
+    people wrote them. Only reading sets it (`pulumi refresh`); writing removes the entries and the output.
+    """
 
     check = staticmethod(problems)
 
@@ -42,52 +48,81 @@ class PolicySlice:
     def preview(self, inputs: Properties, previous: Properties | None = None, /) -> Properties:
         """Tells in words what would change and which tests would fail; writes nothing."""
         if is_known(inputs):
-            slice = _slice(inputs)
-            before = _slice(previous) if previous else None
+            slice = slice_of(inputs)
+            before = slice_of(previous) if previous else None
             policy = self.client.policy()
             if self._can_be_judged(slice, policy.text):
                 outcome = applied(policy.text, slice, before)
                 if outcome.text != policy.text:
-                    outcome, warnings = judged(self.client, policy, _edit(slice, before))
+                    outcome, warnings = judged(self.client, policy, _edit(slice, before, _exceptions(inputs)))
                     for warning in warnings:
                         self.log.warning(warning)
-                if previous is None or _declared_differences(previous, inputs):  # drift alone was told by `diff`
+                if previous is None or declared_differences(previous, inputs):  # drift alone was told by `diff`
                     self._tell(outcome)
-        return {**_inputs(inputs), "status": UNKNOWN}
+                    self._tell_isolation(slice, outcome, _exceptions(inputs))
+            self._warn_of_deployer(slice)
+        return {**inputs_of(inputs), "status": UNKNOWN}
 
     def create(self, inputs: Properties, previous: Properties | None = None, /) -> Properties:
         """Writes the slice; also for update, with the previous state."""
-        slice = _slice(inputs)
-        written = write(self.client, _edit(slice, _slice(previous) if previous else None))
+        slice = slice_of(inputs)
+        written = write(self.client, _edit(slice, slice_of(previous) if previous else None, _exceptions(inputs)))
         for warning in written.warnings:
             self.log.warning(warning)
-        return {**_inputs(inputs), "status": _status(slice, written.outcome.after)}
+        return {**inputs_of(inputs), "status": status_of(slice, written.outcome.after)}
 
     def read(self, state: Properties) -> Properties:
-        """The state as the document has it: declared entries that are gone are gone from `sections`."""
-        slice = _slice(state)
-        document = read(self.client.policy().text)
-        return {**_inputs(state), "sections": _present(slice, document), "status": _status(slice, document)}
+        """The state as the document has it: declared entries that are gone are gone from `sections`.
+
+        What others wrote about the environment, or added to what is its own, stands in `foreign`.
+        """
+        slice, text = slice_of(state), self.client.policy().text
+        document = read(text)
+        found = {**inputs_of(state), "sections": present(slice, document), "status": status_of(slice, document)}
+        if slice.part == "identity":
+            foreign = foreign_entries(text, *settled(text, slice))
+            for entry in foreign:
+                self.log.info(f"not declared by this stack, the next `up` removes it: {entry}")
+            found |= {"foreign": foreign} if foreign else {}
+        return found
+
+    def import_(self, identifier: str) -> tuple[str, Properties, Properties] | None:
+        """The id, inputs and state of what is there already (slice_import has the forms of ids); None for nothing."""
+        found = taken(identifier, read(self.client.policy().text))
+        if found is None:
+            return None
+        for note in found.notes:
+            self.log.warning(note)
+        inputs = arranged(found.inputs)
+        return found.identifier, inputs, {**inputs, "status": "written"}
 
     def diff(self, state: Properties, inputs: Properties) -> dict[str, str]:
         """Property paths that differ from the state or from the live document, with add, delete or update."""
-        found = _declared_differences(state, inputs)
+        found = declared_differences(state, inputs)
+        found |= {f"foreign[{index}]": "delete" for index, _ in enumerate(state.get("foreign") or [])}
         if not is_known(inputs):
             return found or {"sections": "update"}
-        slice, policy = _slice(inputs), self.client.policy()
+        slice, policy = slice_of(inputs), self.client.policy()
         if found or not self._can_be_judged(slice, policy.text):
             return found
-        drift = applied(policy.text, slice, _slice(state))
+        drift = applied(policy.text, slice, slice_of(state))
+        told = [f"- {entry}" for entry in foreign_entries(policy.text, drift.before, drift.after)]
         for change in changes(drift.before, drift.after):
-            self.log.info(f"the policy document differs from what is declared; `up` makes it: {change}")
-            found[f"sections.{change.path.split('[')[0]}"] = "update"
-        if not found and state.get("status") != _status(slice, drift.after):
+            if not change.takes_away:
+                told.append(str(change))
+            found[f"sections.{change.keys[0]}"] = "update"
+        for line in told:
+            self.log.info(f"the policy document differs from what is declared; `up` makes it: {line}")
+        if slice.part == "identity":
+            for line in isolation.warnings(drift.after, slice, _exceptions(inputs)):
+                self.log.warning(line)
+        if not found and state.get("status") != status_of(slice, drift.after):
             found["status"] = "update"
         return found
 
     def delete(self, state: Properties) -> None:
         """Removes the slice's elements from the document."""
-        slice = _slice(state)
+        slice = slice_of(state)
         try:
             written = write(self.client, lambda text, _: removed(text, slice), removing=True)
         except ApiError as error:
@@ -115,102 +150,36 @@ class PolicySlice:
         for warning in outcome.warnings:
             self.log.warning(warning)
 
+    def _tell_isolation(self, slice: Slice, outcome: Outcome, exceptions: isolation.Exceptions) -> None:
+        """Tells who will reach the environment. Refuses here too: a preview is where it should be seen.
 
-def _slice(properties: Mapping[str, Any]) -> Slice:
-    environment = None
-    if properties.get("part") != "shared":
-        if "customer" not in properties or "environment" not in properties:
-            raise TailnetError(
-                "a PolicySlice cannot be imported: declare it and run `pulumi up`, which adopts what is there already"
-            )
-        environment = Environment(properties["customer"], properties["environment"])
-    return Slice(
-        part=properties["part"],
-        environment=environment,
-        sections=_arranged(properties.get("sections") or {}),
-        declared=_arranged(properties.get("declared") or {}),
-        active=properties.get("active", True),
-    )
+        Identity comes first, so it speaks for both slices.
+        """
+        if slice.part != "identity":
+            return
+        self.log.info(isolation.report(outcome.after, slice, exceptions))
+        after = isolation.with_declared(outcome.after, slice)
+        isolation.refuse_failures(outcome.before, after, slice, exceptions)
 
-
-def _arranged(value: Any) -> Any:
-    """The same value with members in the order in which people write them: the engine gives them in any order."""
-    if isinstance(value, Mapping):
-        ordered = sorted(value, key=lambda name: (_FIELDS.index(name) if name in _FIELDS else len(_FIELDS), name))
-        return {name: _arranged(value[name]) for name in ordered}
-    if isinstance(value, list):
-        return [_arranged(element) for element in value]
-    return value
+    def _warn_of_deployer(self, slice: Slice) -> None:
+        """Warns when the credential in use fits none of the owners of the environment's tag."""
+        if slice.part != "identity":
+            return
+        owners = (slice.sections.get("tagOwners") or {}).get(slice.own().kube_tag) or []
+        found = [deployer_problem(self.client, owner) for owner in owners]
+        if found and None not in found:
+            self.log.warning(str(found[0]))
 
 
-def _edit(slice: Slice, previous: Slice | None) -> Any:
-    return lambda text, narrowing_wins: applied(text, slice, previous, narrowing_wins=narrowing_wins)
+def _edit(slice: Slice, previous: Slice | None, exceptions: isolation.Exceptions) -> Edit:
+    def edit(text: str, narrowing_wins: bool) -> Outcome:
+        outcome = applied(text, slice, previous, narrowing_wins=narrowing_wins)
+        if slice.part == "access":
+            isolation.refuse_failures(outcome.before, outcome.after, slice, exceptions)
+        return outcome
+
+    return edit
 
 
-def _inputs(properties: Mapping[str, Any]) -> Properties:
-    return {name: properties[name] for name in INPUTS if name in properties}
-
-
-def _present(slice: Slice, document: Mapping[str, Any]) -> Properties:
-    present: Properties = {}
-    for section, declared in slice.sections.items():
-        there = section_of(document, section)
-        if isinstance(declared, list):
-            entries = {canonical(entry) for entry in there or []}
-            present[section] = [entry for entry in declared if canonical(entry) in entries]
-        elif section == "autoApprovers":
-            present[section] = _both(declared, there)
-        else:
-            present[section] = {name: there[name] for name in declared if name in (there or {})}
-    return present
-
-
-def _both(declared: Any, there: Any) -> Any:
-    """What of declared approvers stands in the document."""
-    if isinstance(declared, Mapping) and isinstance(there, Mapping):
-        return {key: _both(value, there[key]) for key, value in declared.items() if key in there}
-    if isinstance(declared, list) and isinstance(there, list):
-        return [element for element in declared if element in there]
-    return there
-
-
-def _status(slice: Slice, document: Mapping[str, Any]) -> str:
-    if slice.active or canonical(_present(slice, document)) == canonical(slice.sections):
-        return "written"
-    return "waiting"
-
-
-def _declared_differences(state: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, str]:
-    """Where the declaration changed: per entry of a list or name in a section, else per property."""
-    found: dict[str, str] = {}
-    for name in INPUTS:
-        old, new = state.get(name), inputs.get(name)
-        if not is_known(new) and not isinstance(new, Mapping):
-            found[name] = "update"
-        elif name in ("sections", "declared") and isinstance(old, Mapping) and isinstance(new, Mapping):
-            for section in dict.fromkeys((*old, *new)):
-                found |= _section_differences(f"{name}.{section}", old.get(section), new.get(section))
-        elif (True if name == "active" and old is None else old) != (True if name == "active" and new is None else new):
-            found[name] = "add" if old is None else "delete" if new is None else "update"
-    return found
-
-
-def _section_differences(path: str, old: Any, new: Any) -> dict[str, str]:
-    if not is_known(new):
-        return {path: "update"}
-    if canonical(old) == canonical(new):
-        return {}
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        return {
-            f'{path}["{name}"]': "add" if name not in old else "delete" if name not in new else "update"
-            for name in dict.fromkeys((*old, *new))
-            if canonical(old.get(name)) != canonical(new.get(name)) or (name in old) != (name in new)
-        }
-    if isinstance(old, list) and isinstance(new, list):
-        before, after = {canonical(entry) for entry in old}, {canonical(entry) for entry in new}
-        found = {f"{path}[{i}]": "delete" for i, entry in enumerate(old) if canonical(entry) not in after}
-        for i, entry in enumerate(new):
-            if canonical(entry) not in before:
-                found[f"{path}[{i}]"] = "update" if f"{path}[{i}]" in found else "add"
-        return found or {path: "update"}
-    return {path: "add" if old is None else "delete" if new is None else "update"}
+def _exceptions(inputs: Mapping[str, Any]) -> isolation.Exceptions:
+    return inputs.get("exceptions") or []

@@ -21,16 +21,17 @@ from .credentials import Credentials, credentials
 from .device_cleanup import DeviceCleanup
 from .enrollment import Enrollment
 from .log import Log
-from .ownership import section_of
 from .policy_slice import PolicySlice
-from .problems import PolicyError, TailnetError
-from .slice import read
+from .problems import TailnetError
 from .slice_check import Problem
+from .sources import source_users
 from .values import is_known, plain_map, property_map
 
 VERSION = "0.1.0"
 TOKEN_PREFIX = "tailnet:index:"  # noqa: S105  a type token
-GET_GROUP_MEMBERS = TOKEN_PREFIX + "getGroupMembers"
+GET_SOURCE_USERS = TOKEN_PREFIX + "getSourceUsers"
+OUTPUTS = ("status", "foreign")
+"""Beginnings of paths in a detailed diff that lie in the state and not among the inputs."""
 FIXED = ("part", "customer", "environment")
 """Inputs that say whose the resource is: they never change in place, and nothing here is ever replaced."""
 
@@ -63,7 +64,7 @@ RESOURCES: dict[str, type[Resource]] = {
 
 
 class TailnetProvider(engine.Provider):
-    """Serves PolicySlice, Enrollment, DeviceCleanup and the function getGroupMembers."""
+    """Serves PolicySlice, Enrollment, DeviceCleanup and the function getSourceUsers."""
 
     def __init__(
         self,
@@ -120,7 +121,8 @@ class TailnetProvider(engine.Provider):
             changes=bool(found),
             diffs=sorted({path.partition(".")[0] for path in found}),
             detailed_diff={
-                path: engine.PropertyDiff(_KINDS[kind], input_diff=path != "status") for path, kind in found.items()
+                path: engine.PropertyDiff(_KINDS[kind], input_diff=not path.startswith(OUTPUTS))
+                for path, kind in found.items()
             },
         )
 
@@ -147,19 +149,34 @@ class TailnetProvider(engine.Provider):
 
     async def read(self, request: engine.ReadRequest) -> engine.ReadResponse:
         old = plain_map(request.properties)
+        if not old:
+            return await self._import(request)
         state = await self._run(lambda: self._resource(request.urn).read(old))
         return engine.ReadResponse(request.resource_id, property_map(state), request.inputs)
+
+    async def _import(self, request: engine.ReadRequest) -> engine.ReadResponse:
+        """`pulumi import`: only the id is known. An answer without an id says that nothing is there."""
+        resource = self._resource(request.urn)
+        if not isinstance(resource, PolicySlice):
+            raise TailnetError(
+                "this resource cannot be imported: declare it and run `pulumi up`, which adopts what is there"
+            )
+        found = await self._run(lambda: resource.import_(request.resource_id))
+        if found is None:
+            return engine.ReadResponse()
+        identifier, inputs, state = found
+        return engine.ReadResponse(identifier, property_map(state), property_map(inputs))
 
     async def delete(self, request: engine.DeleteRequest) -> None:
         old = plain_map(request.properties)
         await self._run(lambda: self._resource(request.urn).delete(old))
 
     async def invoke(self, request: engine.InvokeRequest) -> engine.InvokeResponse:
-        if request.tok != GET_GROUP_MEMBERS:
+        if request.tok != GET_SOURCE_USERS:
             raise TailnetError(f"the provider tailnet has no function {request.tok}")
-        groups = plain_map(request.args).get("groups") or []
-        members = await self._run(lambda: group_members(self._connected(), groups))
-        return engine.InvokeResponse(property_map({"members": members}))
+        asked = plain_map(request.args)
+        users = await self._run(lambda: source_users(self._connected(), asked))
+        return engine.InvokeResponse(property_map({"users": users}))
 
     def _resource(self, urn: str) -> Resource:
         return _class_of(urn.split("::")[-2])(self._connected(), self._log_for(urn))
@@ -177,18 +194,6 @@ class TailnetProvider(engine.Provider):
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-
-
-def group_members(client: Client, groups: list[str]) -> dict[str, list[str]]:
-    """The addresses in each group of the policy document. Raises PolicyError for a group that it does not define."""
-    defined = section_of(read(client.policy().text), "groups") or {}
-    missing = sorted(set(groups) - set(defined))
-    if missing:
-        raise PolicyError(
-            f"the policy document defines no {', '.join(missing)}: add it to the tailnet stack's groups and run "
-            "`pulumi up -s tailnet`, or correct the name"
-        )
-    return {group: list(defined[group]) for group in groups}
 
 
 def _class_of(token: str) -> type[Resource]:

@@ -30,13 +30,29 @@ class Provider(pulumi.ProviderResource):
 class PolicySlice(pulumi.CustomResource):
     """The part of the tailnet's policy document that one stack owns.
 
-    `part`: "identity" (tagOwners, autoApprovers, nodeAttrs, tests of an environment; removes from the access sections
-    what is not in `declared`), "access" (grants, postures; only adds, while `active`), or "shared" (what the whole
-    tailnet has in common; no customer and environment). `sections`: as in the policy document.
+    `part`: "identity" (tagOwners, autoApprovers, nodeAttrs, tests, sshTests of an environment; removes from the access
+    sections what is not in `declared`), "access" (grants, acls, ssh, postures, groups, hosts; only adds, while
+    `active`), or "shared" (what the whole tailnet has in common; no customer and environment). `sections`: as in the
+    policy document. Postures, groups and hosts of an environment are called
+    `[posture:|group:]<customer>-<environment>-<word>`: what the tailnet shares must not be called so. `exceptions`:
+    findings of the isolation analysis that are accepted, `{finding, subject, reason}`; any other failure stops what
+    adds access, and nothing that only removes it.
+
+    Import takes what stands in the document into the state and the generated program; what it leaves, it tells:
+
+        pulumi import tailnet:index:PolicySlice acme-prod-identity identity/acme/prod
+        pulumi import tailnet:index:PolicySlice acme-prod-access access/acme/prod
+        pulumi import tailnet:index:PolicySlice policy shared
+        pulumi import tailnet:index:PolicySlice policy 'shared/groups=group:a,group:b;hosts=x;tests=0,2;postures'
+
+    `shared` takes all that belongs to no environment; with sections behind it only those, with names or, in lists,
+    places counted from 0.
     """
 
     status: pulumi.Output[str]
     """"written", or "waiting" while an access slice is not active."""
+    foreign: pulumi.Output[Sequence[str] | None]
+    """identity: entries that name the environment and are not declared, as people wrote them; set by a refresh."""
 
     def __init__(
         self,
@@ -48,6 +64,7 @@ class PolicySlice(pulumi.CustomResource):
         environment: str | None = None,
         declared: pulumi.Input[Mapping[str, Any]] | None = None,
         active: pulumi.Input[bool] = True,
+        exceptions: Sequence[Mapping[str, str]] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         properties = {
@@ -57,7 +74,9 @@ class PolicySlice(pulumi.CustomResource):
             "sections": sections,
             "declared": declared,
             "active": active,
+            "exceptions": list(exceptions) or None,
             "status": None,
+            "foreign": None,
         }
         super().__init__("tailnet:index:PolicySlice", name, properties, opts)
 
@@ -120,7 +139,11 @@ class DeviceCleanup(pulumi.CustomResource):
         super().__init__("tailnet:index:DeviceCleanup", name, properties, opts)
 
 
-def get_group_members(groups: Sequence[str], opts: pulumi.InvokeOptions | None = None) -> dict[str, list[str]]:
-    """The addresses in each group of the policy document; a group that it does not define is an error."""
-    answer = pulumi.runtime.invoke("tailnet:index:getGroupMembers", {"groups": list(groups)}, opts)
-    return answer.value["members"]
+def get_source_users(
+    sources: Sequence[str], postures: Sequence[str] = (), opts: pulumi.InvokeOptions | None = None
+) -> dict[str, list[str]]:
+    """Each source of access (group, person, tag) to the users that the API proxy names it by: addresses, or full names
+    of nodes. `postures`: shared ones that must be defined. A name that the policy does not define is an error."""
+    arguments = {"sources": list(sources), "postures": list(postures)}
+    answer = pulumi.runtime.invoke("tailnet:index:getSourceUsers", arguments, opts)
+    return answer.value["users"]

@@ -1,7 +1,8 @@
 """The rules of the shared slice, on parsed values: what the whole tailnet has in common.
 
-Owns by name (groups, tagOwners, hosts, postures) or by equality (entries of lists). What one stack declared before
-and no longer declares goes. Touches nothing that names an environment's tag, and nothing that it did not declare.
+Owns by name (groups, tagOwners, hosts, postures, ipsets) or by equality (entries of lists). What one stack declared
+before and no longer declares goes. Touches nothing that names an environment's tag, and nothing that it did not
+declare.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from .ownership import GONE, canonical, section_key, section_of
+from .claims import Claims
+from .ownership import GONE, canonical, section_key
 from .problems import PolicyError
-from .tags import environment_of
 
-BY_NAME = ("groups", "tagOwners", "hosts", "postures")
+BY_NAME = ("groups", "tagOwners", "hosts", "postures", "ipsets")
 BY_EQUALITY = ("grants", "acls", "ssh", "nodeAttrs", "tests", "sshTests")
 
 Document = dict[str, Any]
@@ -55,10 +56,30 @@ def wanted(document: Document, sections: Sections) -> Document:
     return result
 
 
+def refuse_claimed(document: Document, sections: Sections) -> None:
+    """Raises PolicyError for what is declared here and belongs to an environment of the document."""
+    claims = Claims(document)
+    found: list[str] = []
+    for section, content in sections.items():
+        for name in content if section in BY_NAME else ():
+            owner = claims.of_tag(name) or claims.of_name(name)
+            if owner:
+                found.append(f"{section}: {name} belongs by its name to {owner.name}, whose stack removes it")
+        for entry in content.values() if isinstance(content, Mapping) else content:
+            named = claims.of_value(entry)
+            if named:
+                found.append(f"{section}: an entry names {named[0]}, which belongs to {named[1].name}")
+    if found:
+        lines = "\n  ".join(dict.fromkeys(found))
+        raise PolicyError(
+            f"the shared slice declares what belongs to an environment's own stack; nothing was written:\n  {lines}\n"
+            "Declare it there, or give it another name."
+        )
+
+
 def refuse_removal(document: Document) -> None:
     """Raises PolicyError while a customer environment is in the document: it stands on what is shared."""
-    owners = section_of(document, "tagOwners") or {}
-    names = sorted(found.name for tag in owners if (found := environment_of(tag)))
+    names = sorted(Claims(document).environments)
     if names:
         raise PolicyError(
             f"what the tailnet shares is not removed while environments stand on it: {', '.join(names)}. "

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from . import identity, shared
+from . import addition, identity, shared
 from .hujson import HujsonError, Node, parse
 from .hujson_edit import Editor
 from .ownership import GONE, canonical, compact, section_of
@@ -27,11 +27,11 @@ Sections = Mapping[str, Any]
 class Slice:
     """A part of the policy document that one stack owns.
 
-    identity: tagOwners, autoApprovers, nodeAttrs and tests of an environment. It also removes what stands in the
-    access sections of the environment and is not in `declared`: narrowing comes first.
-    access: grants and postures of an environment. It only adds, and only while `active`.
-    shared: what the whole tailnet has in common, owned by name (groups, tagOwners, hosts, postures) or by equality
-    (tests, grants, ...).
+    identity: tagOwners, autoApprovers, nodeAttrs, tests and sshTests of an environment. It also removes what stands in
+    the access sections of the environment and is not in `declared`: narrowing comes first.
+    access: grants, acls, ssh, postures, groups and hosts of an environment. It only adds, and only while `active`.
+    shared: what the whole tailnet has in common, owned by name (groups, tagOwners, hosts, postures, ipsets) or by
+    equality (tests, grants, ...).
     """
 
     part: Part
@@ -65,18 +65,31 @@ def applied(text: str, slice: Slice, previous: Slice | None = None, *, narrowing
     """
     before = read(text)
     if slice.part == "shared":
+        shared.refuse_claimed(before, slice.sections)
         marked = shared.marked(before, previous.sections if previous else {}, slice.sections)
-        return _outcome(text, before, marked, shared.wanted(compact(marked), slice.sections))
+        return edited(text, before, marked, shared.wanted(compact(marked), slice.sections))
     environment = slice.own()
     refuse_killed(before, environment)
     if slice.part == "access":
         if not slice.active:
             return Outcome(text, before, before)
         _require_identity(before, environment)
-        return _outcome(text, before, before, identity.with_access(before, slice.sections))
-    marked = identity.narrowed(before, environment, slice.sections, slice.declared, drop_accept_tests=narrowing_wins)
-    wanted = identity.with_identity(compact(marked), environment, slice.sections, slice.declared)
-    return _outcome(text, before, marked, wanted, identity.foreign_owners(wanted, environment, slice.sections))
+        return edited(text, before, before, addition.with_access(before, slice.sections))
+    marked, wanted = _settled(before, slice, drop_accept_tests=narrowing_wins)
+    return edited(text, before, marked, wanted, addition.foreign_owners(wanted, environment, slice.sections))
+
+
+def settled(text: str, slice: Slice) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values before and after an `up` of identity, whether or not the environment was killed."""
+    before = read(text)
+    return before, _settled(before, slice, drop_accept_tests=False)[1]
+
+
+def _settled(before: dict[str, Any], slice: Slice, *, drop_accept_tests: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What identity makes of a document: with its marks, and as it ends."""
+    of = (slice.own(), slice.sections, slice.declared)
+    marked = identity.narrowed(before, *of, drop_accept_tests=drop_accept_tests)
+    return marked, addition.with_identity(compact(marked), *of)
 
 
 def removed(text: str, slice: Slice) -> Outcome:
@@ -85,12 +98,12 @@ def removed(text: str, slice: Slice) -> Outcome:
     if slice.part == "shared":
         shared.refuse_removal(before)
         marked = shared.marked(before, slice.sections, {})
-        return _outcome(text, before, marked, compact(marked))
+        return edited(text, before, marked, compact(marked))
     if slice.part == "access":
         marked = identity.without_access(before, slice.own())
-        return _outcome(text, before, marked, compact(marked))
+        return edited(text, before, marked, compact(marked))
     marked, warnings = identity.without_everything(before, slice.own())
-    return _outcome(text, before, marked, compact(marked), warnings)
+    return edited(text, before, marked, compact(marked), warnings)
 
 
 def read(text: str) -> dict[str, Any]:
@@ -138,7 +151,8 @@ def _require_identity(document: Mapping[str, Any], environment: Environment) -> 
 # --- from values to text -----------------------------------------------------------------------------------
 
 
-def _outcome(text: str, before: dict[str, Any], marked: Any, wanted: Any, warnings: tuple[str, ...] = ()) -> Outcome:
+def edited(text: str, before: dict[str, Any], marked: Any, wanted: Any, warnings: tuple[str, ...] = ()) -> Outcome:
+    """`text`, whose value is `before`, brought to `wanted`; what goes is GONE in `marked`. Raises TailnetError."""
     if canonical(before) == canonical(wanted):
         return Outcome(text, before, before, warnings)
     shrinking = Editor(text)

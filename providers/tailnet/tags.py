@@ -23,6 +23,9 @@ ENVIRONMENT_LENGTH = 16
 TAG_IN_TEXT = re.compile(r"tag:[A-Za-z][A-Za-z0-9-]*")
 """Every tag that a string of the policy names, whatever stands around it (`tag:x:443`, for instance)."""
 
+SCHEME_PREFIXES = ("tag:k8s-", "tag:cust-", "tag:kube-", "tag:api-", "tag:svc-", "tag:rec-")
+"""What every tag of the scheme begins with; no other tag that anybody uses may begin so."""
+
 _KUBE_TAG = re.compile(rf"tag:kube-({CUSTOMER.pattern})-({ENVIRONMENT.pattern})")
 _NAMED = ("posture:", "group:")
 _KILLED = "group:killed-"
@@ -147,6 +150,11 @@ def environment_of(tag: str) -> Environment | None:
         return Environment(match[1], match[3])
     except ValueError:
         return None
+
+
+def is_scheme_tag(tag: str) -> bool:
+    """Whether `tag` has the form of a tag of some customer or environment, without regard to case."""
+    return tag.lower().startswith(SCHEME_PREFIXES)
 
 
 def tag_of(element: str) -> str | None:

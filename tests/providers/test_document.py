@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,8 +10,7 @@ from providers.tailnet.client import Client, Policy
 from providers.tailnet.document import Edit, write
 from providers.tailnet.problems import ApiError, PolicyError
 from providers.tailnet.slice import Slice, applied, removed
-from providers.tailnet.tags import Environment
-from tests.providers.policies import ACME, GLOBEX, access, grant, identity, names, value
+from tests.providers.policies import ACME, access, identity, names, value
 from tests.providers.tailnet_api import SEED, Api, put_policy, running_api
 
 ACL = "/tailnet/-/acl"
@@ -197,32 +195,3 @@ def test_a_crash_between_any_two_calls_is_mended_by_the_next_run(api: Api) -> No
         written = write(api.client(), edit, removing=remove)
         assert written.posts == 0, "the run that was not stopped had finished"
     assert value(api.text) == {**value(SEED), "autoApprovers": {"services": {}}}
-
-
-def test_64_slices_at_once_in_bad_weather_lose_nothing(api: Api) -> None:
-    environments = [Environment(f"c{number // 2}", f"e{number % 2}") for number in range(32)]
-    api.faults(
-        {"kind": "status", "status": 429, "retryAfter": 0, "probability": 0.05},
-        {"kind": "status", "status": 500, "probability": 0.02},
-        {"kind": "reset", "probability": 0.01, "when": "after"},
-        {"kind": "reset", "probability": 0.01, "when": "before"},
-    )
-    client = api.client()
-
-    def all_at_once(edits: list[Edit], *, remove: bool = False) -> None:
-        with ThreadPoolExecutor(32) as threads:
-            for result in [threads.submit(write, client, edit, removing=remove) for edit in edits]:
-                result.result()
-
-    all_at_once([adding(identity(environment)) for environment in environments])
-    all_at_once([adding(access(environment)) for environment in environments])
-    after = value(api.text)
-    assert all(grant(environment) in after["grants"] for environment in environments)
-    assert all(environment.kube_tag in after["tagOwners"] for environment in environments)
-    lines = iter(api.text.splitlines())
-    assert all(line in lines for line in SEED.splitlines())
-    all_at_once([removing(access(environment)) for environment in environments], remove=True)
-    all_at_once([removing(identity(environment)) for environment in environments], remove=True)
-    assert api.text.startswith(SEED.rstrip().removesuffix("}").rstrip())
-    assert value(api.text) == {**value(SEED), "autoApprovers": {"services": {}}}
-    assert not names(api.text, GLOBEX)

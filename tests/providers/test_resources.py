@@ -349,19 +349,7 @@ def test_a_device_that_comes_back_is_removed_again(tagged: Api, stack: Stack) ->
     assert devices(tagged) == set()
 
 
-# --- getGroupMembers and the rest --------------------------------------------------------------------------
-
-
-def invoke(stack: Stack, groups: list[str]) -> Any:
-    request = engine.InvokeRequest("tailnet:index:getGroupMembers", property_map({"groups": groups}))
-    return plain_map(stack.do(stack.provider.invoke(request)).return_value)["members"]
-
-
-def test_members_of_groups_are_those_of_the_document(stack: Stack) -> None:
-    expected = {"group:highflame-sre": ["ann@example.com", "bob@example.com"]}
-    assert invoke(stack, ["group:highflame-sre"]) == expected
-    with pytest.raises(PolicyError, match="group:nobody"):
-        invoke(stack, ["group:highflame-sre", "group:nobody"])
+# --- the rest ----------------------------------------------------------------------------------------------
 
 
 def test_a_wait_ends_when_the_engine_cancels(tagged: Api, stack: Stack) -> None:

@@ -1,0 +1,114 @@
+"""What an environment's two slices add to the document, on parsed values.
+
+Owns the difference between identity, which also may only narrow what access has written (postures, groups, hosts), and
+access, which writes those exactly. Removal is identity.py's. Knows nothing of text.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from .identity import is_within
+from .ownership import ACCESS_SECTIONS, canonical, section_key, section_of
+from .server_tests import SECTIONS as TEST_SECTIONS
+from .tags import Environment
+
+Document = dict[str, Any]
+Sections = Mapping[str, Any]
+
+
+def with_identity(document: Document, environment: Environment, sections: Sections, declared: Sections) -> Document:
+    """The document with the identity sections in it.
+
+    An environment's own tag gets exactly the declared owners; a chain tag, which other stacks declare too, gets the
+    declared owners added. A posture that stands there with other conditions than declared gets the declared ones
+    added, and a host the declared address when it is narrower: never wider than either. Access sets both, at the end.
+    """
+    wanted = copy.deepcopy(document)
+    for tag, owners in (sections.get("tagOwners") or {}).items():
+        there = _section(wanted, "tagOwners", {})
+        others = [] if environment.owns(tag) else _list(there.get(tag))
+        there[tag] = _exactly(there.get(tag), [*others, *owners])
+    if sections.get("autoApprovers"):
+        _merge(_section(wanted, "autoApprovers", {}), sections["autoApprovers"])
+    for section in ("nodeAttrs", *TEST_SECTIONS):
+        _add_entries(wanted, section, sections)
+    for name, conditions in (declared.get("postures") or {}).items():
+        there = section_of(wanted, "postures")
+        if isinstance(there, dict) and isinstance(there.get(name), list):
+            there[name] += [condition for condition in conditions if condition not in there[name]]
+    hosts = section_of(wanted, "hosts")
+    for name, address in (declared.get("hosts") or {}).items():
+        if isinstance(hosts, dict) and name in hosts and is_within(address, hosts[name]):
+            hosts[name] = address
+    return wanted
+
+
+def with_access(document: Document, sections: Sections) -> Document:
+    """The document with the access sections in it: missing entries added; postures, groups and hosts set."""
+    wanted = copy.deepcopy(document)
+    for section in ("postures", "groups"):
+        for name, elements in (sections.get(section) or {}).items():
+            there = _section(wanted, section, {})
+            there[name] = _exactly(there.get(name), elements)
+    for name, address in (sections.get("hosts") or {}).items():
+        _section(wanted, "hosts", {})[name] = address
+    for section in ACCESS_SECTIONS:
+        _add_entries(wanted, section, sections)
+    return wanted
+
+
+def foreign_owners(document: Document, environment: Environment, sections: Sections) -> tuple[str, ...]:
+    """Warnings about owners of the chain tags that this stack does not declare."""
+    warnings = []
+    declared = sections.get("tagOwners") or {}
+    for tag in environment.chain_tags:
+        there = (section_of(document, "tagOwners") or {}).get(tag)
+        others = [owner for owner in there or [] if owner not in declared.get(tag, [])] if tag in declared else []
+        if others:
+            warnings.append(f"{tag} is also owned by {', '.join(others)}, which this stack does not declare")
+    return tuple(warnings)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _exactly(there: Any, declared: Any) -> list[Any]:
+    """The declared elements, those that stand there first and in their order: what people wrote beside them stays."""
+    kept = [element for element in _list(there) if element in declared]
+    return [*kept, *dict.fromkeys(element for element in declared if element not in kept)]
+
+
+def _section(document: Document, section: str, empty: Any) -> Any:
+    key = section_key(document, section)
+    if not isinstance(document.get(key), type(empty)):
+        document[key] = empty
+    return document[key]
+
+
+def _add_entries(document: Document, section: str, sections: Sections) -> None:
+    declared = sections.get(section) or []
+    if not declared:
+        return
+    entries = _section(document, section, [])
+    there = {canonical(entry) for entry in entries}
+    for entry in declared:
+        if canonical(entry) not in there:
+            there.add(canonical(entry))
+            entries.append(copy.deepcopy(entry))
+
+
+def _merge(there: dict[str, Any], declared: Mapping[str, Any]) -> None:
+    """Adds what is declared to lists in objects, at any depth; takes nothing away."""
+    for key, value in declared.items():
+        if isinstance(value, Mapping):
+            if not isinstance(there.get(key), dict):
+                there[key] = {}
+            _merge(there[key], value)
+        elif isinstance(there.get(key), list):
+            there[key] += [element for element in value if element not in there[key]]
+        else:
+            there[key] = copy.deepcopy(value)

@@ -1,0 +1,125 @@
+"""Which users an operator must be allowed to impersonate for the sources of access: the function getSourceUsers.
+
+The operator's API proxy names a person by their login and a tagged node by its full name (k8s-operator/api-proxy at
+v1.96.5), so a group stands for its members, a person for themselves and a tag for the nodes that carry it today. Reads
+the policy document once, and the devices once for each tag; writes nothing. What comes out becomes part of a bound in a
+customer's cluster, so whatever is not plainly a login or a node's name is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .client import Client
+from .ownership import section_of
+from .problems import ApiError, PolicyError, TailnetError
+from .slice import read
+from .tags import is_scheme_tag
+from .values import is_known
+
+_LOGIN = re.compile(r"[^\s:@*]+@[A-Za-z0-9][A-Za-z0-9.-]*")
+_NODE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
+
+
+def source_users(client: Client, asked: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Each of `asked["sources"]` to its users, sorted.
+
+    `asked["postures"]`, if any, must be defined in the policy document. Raises PolicyError with every source and
+    posture that cannot be answered for, each with how to mend it. A tag that no device carries has no users: allowed.
+    """
+    sources, postures = asked.get("sources") or [], asked.get("postures") or []
+    if not is_known([sources, postures]):
+        raise TailnetError("getSourceUsers needs names that are known before anything is made")
+    document = read(client.policy().text)
+    problems = [*_undefined(document, "postures", postures)]
+    users: dict[str, list[str]] = {}
+    for source in sources:
+        try:
+            users[source] = sorted(_users(client, document, source))
+        except PolicyError as error:
+            problems.append(str(error))
+    if problems:
+        raise PolicyError("; ".join(problems))
+    return users
+
+
+def _users(client: Client, document: Mapping[str, Any], source: str) -> set[str]:
+    if source.startswith("group:"):
+        return _members(document, source)
+    if source.startswith("tag:"):
+        return _nodes(client, document, source)
+    if not _LOGIN.fullmatch(source):
+        raise PolicyError(f"{source!r} is neither a group, a tag nor a person's login: correct the access entry")
+    return {source}
+
+
+def _members(document: Mapping[str, Any], group: str) -> set[str]:
+    for problem in _undefined(document, "groups", [group]):
+        raise PolicyError(problem)
+    members = (section_of(document, "groups") or {})[group]
+    strange = [member for member in members if not isinstance(member, str) or not _LOGIN.fullmatch(member)]
+    if strange:
+        raise PolicyError(
+            f"{group} has members that are no logins ({', '.join(map(repr, strange))}): the operator could then "
+            "impersonate users of the cluster itself. Take them out of the group"
+        )
+    return set(members)
+
+
+def _nodes(client: Client, document: Mapping[str, Any], tag: str) -> set[str]:
+    for problem in _undefined(document, "tagOwners", [tag]):
+        raise PolicyError(problem)
+    owners = sorted(owner for owner in _all_owners(document, tag) if is_scheme_tag(owner))
+    if owners:
+        raise PolicyError(
+            f"{tag} is owned by {', '.join(owners)}: whoever holds that customer's credential could make a machine "
+            f"with {tag} and be let in. Take the owner out of tagOwners, or give the machines another tag"
+        )
+    try:
+        devices = client.devices(tag)
+    except ApiError as error:
+        raise PolicyError(f"the devices that carry {tag} cannot be listed: {error}") from None
+    # A device that somebody shares into the tailnet is not matched by a tag in the policy.
+    return {_node_name(device, tag) for device in devices if not device.get("isExternal")}
+
+
+def _node_name(device: Mapping[str, Any], tag: str) -> str:
+    name = str(device.get("name") or "").removesuffix(".")
+    of_customers = sorted(other for other in device.get("tags") or [] if is_scheme_tag(other))
+    if of_customers:
+        raise PolicyError(
+            f"the device {name} carries {tag} and {', '.join(of_customers)}: one customer's node would be let in to "
+            f"another. Take {tag} off that device"
+        )
+    if not _NODE.fullmatch(name):
+        raise PolicyError(f"a device that carries {tag} has no usable name ({name!r}): rename it in the admin console")
+    return name
+
+
+def _all_owners(document: Mapping[str, Any], tag: str) -> set[str]:
+    """Who may give a machine this tag: its owners, their owners, and so on."""
+    tag_owners: Mapping[str, Any] = section_of(document, "tagOwners") or {}
+    found: set[str] = set()
+    waiting = [tag]
+    while waiting:
+        owners = set(tag_owners.get(waiting.pop()) or []) - found
+        found |= owners
+        waiting += owners
+    return found
+
+
+_MEND = {
+    "groups": "add it to the tailnet stack's groups and run `pulumi up -s tailnet`, correct the name, or, for a group "
+    "that an identity provider brings, list its people in the setting roster",
+    "tagOwners": "declare it there, owned by whoever may tag those machines, or correct the name",
+    "postures": "define it there, or write its conditions into the access entry",
+}
+
+
+def _undefined(document: Mapping[str, Any], section: str, names: list[str]) -> Iterator[str]:
+    defined = section_of(document, section) or {}
+    for name in names:
+        if name not in defined:
+            yield f"the policy document's {section} has no {name}: {_MEND[section]}"
