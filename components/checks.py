@@ -16,7 +16,7 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from components import forms
-from components.naming import Names, as_slug
+from components.naming import Names
 from components.problems import Problem, config_key, remove_command, set_command, shown, stack_file
 
 CHART_REPOSITORY_VARIABLE = "SUPPORT_ACCESS_CHART_REPOSITORY"
@@ -65,51 +65,24 @@ def check_delivery(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
-CLOUD_PACKAGES = {"aws-security-group": ("pulumi_aws", "requirements/aws.txt")}
-"""Egress target to the Python package that it needs, and the requirements that bring it."""
+CLOUD_PACKAGES = {"aws": ("pulumi_aws", "requirements/aws.txt")}
+"""Cloud, which is how its egress targets begin, to the Python package and the requirements that bring it."""
 
 
 def check_cloud_package(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
     """The SDK of the chosen cloud is installed: a team in one cloud installs one."""
     egress = raw.get("egress")
-    target = egress.get("target") if isinstance(egress, dict) else None
-    package, requirements = CLOUD_PACKAGES.get(target, (None, "")) if isinstance(target, str) else (None, "")
-    if package and importlib.util.find_spec(package) is None:
-        yield Problem(
-            config_key(("egress", "target")),
-            f"{shown(target)} needs the Python package {package.replace('_', '-')}, which is not installed here.",
-            f"Each cloud's SDK is large, so each is installed only where it is used; {stack_file(stack)} uses it.",
-            f".venv/bin/pip install -r {requirements}",
-        )
-
-
-def check_access(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """No entry twice, and no group in the cluster with two roles: both would be added up to more than either says."""
-    access = raw.get("access")
-    entries: set[tuple[str, str]] = set()
-    roles: dict[str, str] = {}
-    for index, entry in enumerate(access if isinstance(access, list) else []):
-        if not isinstance(entry, dict) or not isinstance(source := entry.get("from"), str):
-            continue
-        group, role = entry.get("impersonate", source.removeprefix("group:")), entry.get("role")
-        if not isinstance(group, str) or not isinstance(role, str):
-            continue
-        if roles.setdefault(group, role) != role:
+    for index, entry in enumerate(egress if isinstance(egress, list) else []):
+        target = entry.get("target") if isinstance(entry, dict) else None
+        cloud = target.split("-")[0] if isinstance(target, str) else ""
+        package, requirements = CLOUD_PACKAGES.get(cloud, (None, ""))
+        if package and importlib.util.find_spec(package) is None:
             yield Problem(
-                config_key(("access", index, "impersonate")),
-                f"Group {shown(group)} has role {shown(roles[group])} in an earlier entry, and {shown(role)} here.",
-                "Kubernetes adds roles up: everybody in the group would have both.",
-                "give one of them a group of its own: "
-                f"{set_command(stack, ('access', index, 'impersonate'), as_slug(f'{group}-{role}'))}",
+                config_key(("egress", index, "target")),
+                f"{shown(target)} needs the Python package {package.replace('_', '-')}, which is not installed here.",
+                f"Each cloud's SDK is large, so each is installed only where it is used; {stack_file(stack)} uses it.",
+                f".venv/bin/pip install -r {requirements}",
             )
-        elif (source, group) in entries:
-            yield Problem(
-                config_key(("access", index)),
-                f"An earlier entry says the same: {shown(source)} as {shown(group)}.",
-                "Who removes one of them would think that the access is gone.",
-                remove_command(stack, ("access", index)),
-            )
-        entries.add((source, group))
 
 
 def check_chart_variable() -> Iterator[Problem]:
@@ -124,21 +97,3 @@ def check_chart_variable() -> Iterator[Problem]:
                 "It replaces the repository that the settings name, wherever this program runs.",
                 f"unset {CHART_REPOSITORY_VARIABLE}, or set it to an https URL",
             )
-
-
-def check_tailnet(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
-    tailnet = raw.get("tailnet")
-    if stack != "tailnet":
-        yield Problem(
-            config_key(("tailnet",)),
-            f"It is set in stack {shown(stack)}; its stack is called tailnet.",
-            "What the tailnet shares has one owner: two stacks would remove each other's groups.",
-            f"pulumi stack rename --stack {shlex.quote(stack)} tailnet\nor {remove_command(stack, ('tailnet',))}",
-        )
-    if isinstance(tailnet, dict) and tailnet.get("magicDns") is False and tailnet.get("https", True) is True:
-        yield Problem(
-            config_key(("tailnet", "magicDns")),
-            "It is false, and https is true.",
-            "Certificates are for MagicDNS names: without it there are none.",
-            set_command(stack, ("tailnet", "magicDns"), True),
-        )

@@ -9,16 +9,18 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from components.naming import TAG_PREFIXES, as_slug
+from components.naming import PROGRAM_TAGS, TAG_PREFIXES, as_slug
 from components.problems import refuse, shown
 from providers.tailnet.tags import customer_problem, environment_problem
 
 LAST_MINOR_WITH_AUTH_PROXY = 104
+MIN_REASON_WORDS = 3
 
 
 class Settings(BaseModel):
@@ -131,11 +133,50 @@ def dns_label(name: str) -> str:
     return name
 
 
-def source_group(name: str) -> str:
+def source(name: str) -> str:
+    """Who gets in: a group, one person's login or a tag; never a pattern that takes in people whom nobody named."""
+    if name.startswith(("autogroup:", "user:")) or "*" in name:
+        raise refuse(
+            f"{shown(name)} takes in whoever joins the tailnet later.",
+            why="Only named engineers get in: a group, a person or a tag says who they are.",
+        )
+    if name.startswith("tag:"):
+        return _source_tag(name)
+    if name.startswith("group:"):
+        return _source_group(name)
+    if "@" not in name:
+        raise refuse(f"{shown(name)} is neither a group (group:...), a person's login nor a tag (tag:...).")
+    if "%" in name:
+        raise refuse(f"{shown(name)} has a %.", why="Kubernetes takes none in the name of the binding of its role.")
+    return address(name)
+
+
+def _source_group(name: str) -> str:
     """A group of the tailnet policy; with a domain, one that an identity provider brings (`group:sre@example.com`)."""
     if not re.fullmatch(r"group:[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9.-]+)?", name):
         raise refuse(f"{shown(name)} is not a group: group: and a name.")
     return _alive(name)
+
+
+def _source_tag(name: str) -> str:
+    """A tag of the vendor's own machines."""
+    if not re.fullmatch(r"tag:[a-zA-Z][a-zA-Z0-9-]*", name):
+        raise refuse(
+            f"{shown(name)} is not a tag: tag:, a letter, then letters, digits and hyphens.", example="tag:ci-runner"
+        )
+    if name.lower().startswith(TAG_PREFIXES):
+        raise refuse(
+            f"{shown(name)} has the form of a customer's tag.",
+            why="One customer's nodes must never reach another's, nor an operator another environment's.",
+            example="tag:ci-runner",
+        )
+    if name.lower().startswith(PROGRAM_TAGS):
+        raise refuse(
+            f"{shown(name)} is a tag of this program itself.",
+            why="Machines that need access carry a tag of their own.",
+            example="tag:ci-runner",
+        )
+    return name
 
 
 def policy_group(name: str) -> str:
@@ -218,6 +259,26 @@ def nothing_exposed(values: tuple[object, ...]) -> tuple[object, ...]:
     if values:
         raise refuse("Exposing services is not available yet.")
     return values
+
+
+def finding(name: str) -> str:
+    from providers.tailnet.analysis import KINDS  # only a stack with an exception waits for this import
+
+    if name not in KINDS:
+        raise refuse(f"{shown(name)} is no finding of the isolation analysis. It has {', '.join(KINDS)}.")
+    return name
+
+
+def reason(text: str) -> str:
+    if not text.isprintable() or len(re.findall(r"[^\W\d_]{2,}", text)) < MIN_REASON_WORDS:
+        raise refuse(f"{shown(text)} is not a reason: at least {MIN_REASON_WORDS} words on one line.")
+    return text
+
+
+def one_exception_each(exceptions: tuple[Any, ...]) -> tuple[Any, ...]:
+    """No finding about one subject is excepted twice: the second reason would hide the first."""
+    distinct(tuple(f"{each.finding} of {each.subject}" for each in exceptions))
+    return exceptions
 
 
 def _alive(group: str) -> str:

@@ -13,14 +13,17 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from providers.tailnet.tags import Environment
+from providers.tailnet.tags import SCHEME_PREFIXES, Environment
 
 DEFAULT_DEPLOYER: Final = "tag:support-access-deployer"
 SENTINEL_TAG: Final = "tag:support-access-sentinel"
 """Carried by no device. The policy's tests name it, so that a grant with destination `*` cannot pass them."""
 
-TAG_PREFIXES: Final = ("tag:k8s-", "tag:cust-", "tag:kube-", "tag:api-", "tag:svc-", "tag:rec-")
+TAG_PREFIXES: Final = SCHEME_PREFIXES
 """What the composed tags begin with. No other tag that the program uses may begin so."""
+
+PROGRAM_TAGS: Final = ("tag:support-access-",)
+"""What the tags begin with that are nobody's machine: the deployer's and the sentinel."""
 
 NAMESPACE: Final = "tailscale"
 CHART: Final = "tailscale-operator"
@@ -102,8 +105,13 @@ def credential_secret(generation: int) -> str:
 
 
 def group_binding(role: str, group: str) -> str:
-    """ClusterRoleBinding of one impersonated group. Neither part holds a colon, so the name splits in one way only."""
+    """ClusterRoleBinding of one impersonated group. The role holds no colon, so the name splits in one way only."""
     return f"support-access:{role}:{group}"
+
+
+def user_binding(role: str, user: str) -> str:
+    """ClusterRoleBinding of one person. No group is called `user:...`, so it is never a group's."""
+    return f"support-access:{role}:user:{user}"
 
 
 def as_slug(text: str) -> str:

@@ -219,18 +219,39 @@ def _locate(model: type[BaseModel], detail: ErrorDetails) -> _Place:
     for part in detail["loc"]:
         if part == "[key]" and detail["type"] != "extra_forbidden":
             continue  # pydantic's mark for the key of a mapping, which the part before it names
-        if field is not None and field.discriminator and len(models) > 1:
-            models = [m for m in models if part in get_args(m.model_fields[str(field.discriminator)].annotation)]
+        if (tag := _discriminator(field)) and len(models) > 1 and not isinstance(part, int):
+            models = [m for m in models if part in get_args(m.model_fields[tag].annotation)]
             continue
+        if detail["type"] != "extra_forbidden":
+            part = _as_in_the_file(models, part)
         path += (part,)
         found = known_keys(*models).get(str(part))
         exact = found is not None
         if found is not None:
             field, models = found, _models(found.annotation)
-    if field is not None and detail["type"].startswith("union_tag"):
-        path += (str(field.discriminator),)
-        field = models[0].model_fields[str(field.discriminator)]
+    if (tag := _discriminator(field)) and detail["type"].startswith("union_tag"):
+        path += (tag,)
+        field = models[0].model_fields[tag]
     return _Place(path, field, exact, list(known_keys(*models)))
+
+
+def _as_in_the_file(models: list[type[BaseModel]], part: str | int) -> str | int:
+    """A default that is refused is located by the field's name in Python, a value by its name in the file."""
+    fields = [model.model_fields[part] for model in models if isinstance(part, str) and part in model.model_fields]
+    return next((field.alias for field in fields if field.alias), part)
+
+
+def _discriminator(field: FieldInfo | None) -> str | None:
+    """What tells the models of a field apart: its own mark, or that of a list's items."""
+    if field is None:
+        return None
+    marks = [field, *_marks(field.annotation)]
+    return next((str(mark.discriminator) for mark in marks if mark.discriminator), None)
+
+
+def _marks(annotation: Any) -> list[FieldInfo]:
+    arguments = get_args(annotation)
+    return [a for a in arguments if isinstance(a, FieldInfo)] + [m for a in arguments for m in _marks(a)]
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -16,34 +16,35 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, ValidationError
 
 from components import forms
+from components.access_checks import check_access, check_deployer_is_no_source, check_roster
+from components.access_settings import Access, Role
 from components.checks import (
     CHART_REPOSITORY_VARIABLE,
-    check_access,
     check_chart_variable,
     check_cloud_package,
     check_delivery,
     check_stack_name,
-    check_tailnet,
 )
-from components.egress_settings import AwsSecurityGroupEgress, NoEgress
+from components.egress_settings import Egress
 from components.forms import Settings
+from components.isolation_settings import Isolation
 from components.kubeconfig import check_kubeconfig
 from components.naming import DEFAULT_DEPLOYER, Names
 from components.operator_settings import Image, Operator
 from components.problems import PROJECT, KeyPath, SettingsError, from_validation, known_keys, misplaced_key
 from components.siblings import check_siblings
+from components.tailnet_checks import check_tailnet
+from components.tailnet_settings import TailnetSettings, TailnetStack
 
 __all__ = [
     "Access",
-    "AwsSecurityGroupEgress",
     "Cluster",
     "Delivery",
     "EnvironmentSettings",
     "Image",
-    "NoEgress",
     "Role",
     "SettingsError",
     "TailnetSettings",
@@ -58,13 +59,6 @@ class Delivery(StrEnum):
 
     MANAGED = "managed"
     HANDOFF = "handoff"
-
-
-class Role(StrEnum):
-    """What an engineer may do in the cluster: our role without secrets and exec, or Kubernetes' own `view`."""
-
-    READ_ONLY = "read-only"
-    VIEW = "view"
 
 
 class Cluster(Settings):
@@ -88,23 +82,6 @@ class Credential(Settings):
         default=1,
         description="It is raised by one to rotate the OAuth client, and is part of its Secret's name.",
         examples=[2],
-    )
-
-
-class Access(Settings):
-    """One group of engineers, and what it is in the cluster."""
-
-    source: Annotated[str, AfterValidator(forms.source_group)] = Field(
-        alias="from",
-        description="Only named engineers get in: a group of the tailnet policy says who they are.",
-        examples=["group:highflame-sre"],
-    )
-    role: Role = Field(description="It bounds what the group may do in the cluster.", examples=["read-only"])
-    impersonate: Annotated[str, AfterValidator(forms.kubernetes_group)] = Field(
-        default_factory=lambda entry: entry["source"].removeprefix("group:"),
-        validate_default=True,
-        description="The Kubernetes group that the engineers act as; RBAC and the audit log know them by it.",
-        examples=["highflame-sre"],
     )
 
 
@@ -152,19 +129,21 @@ class EnvironmentSettings(Settings):
     roster: Annotated[tuple[Address, ...], BeforeValidator(forms.filled), AfterValidator(forms.distinct)] | None = (
         Field(
             default=None,
-            description="The only users that the operator may impersonate. Without it they are the members of"
-            " the groups in access; an empty list would mean everybody to Kubernetes.",
+            description="The only people that the operator may impersonate. Without it they are the members of the"
+            " groups in access and the people there; an empty list would mean everybody to Kubernetes.",
             examples=[["ada@example.com"]],
         )
     )
-    egress: Annotated[NoEgress | AwsSecurityGroupEgress, Field(discriminator="target")] = Field(
-        default=NoEgress(target="none"),
-        description="It says which way out of the customer's network the stack opens.",
-        examples=[{"target": "none"}],
+    egress: Egress = Field(
+        default=(),
+        description="It says which ways out of the customer's network the stack opens: a list of targets, each with"
+        " settings of its own. Empty opens nothing.",
+        examples=[[]],
     )
     expose: Annotated[tuple[object, ...], AfterValidator(forms.nothing_exposed)] = Field(
         default=(), description="Nothing is exposed by default.", examples=[[]]
     )
+    isolation: Isolation = Field(default=Isolation(), description="What the isolation analysis may overlook.")
     enrolment: Enrolment = Field(default=Enrolment(), description="How long an update waits for the operator.")
 
     @property
@@ -183,42 +162,6 @@ class EnvironmentSettings(Settings):
             return self
         chart = self.operator.chart.model_copy(update={"repository": repository})
         return self.model_copy(update={"operator": self.operator.model_copy(update={"chart": chart})})
-
-
-class TailnetSettings(Settings):
-    """What all environments share."""
-
-    groups: Annotated[
-        dict[
-            Annotated[str, AfterValidator(forms.policy_group)],
-            Annotated[tuple[Address, ...], AfterValidator(forms.distinct)],
-        ],
-        BeforeValidator(forms.filled),
-    ] = Field(
-        description="Each group lists its engineers by their tailnet login. An address that goes here loses its access"
-        " in every environment.",
-        examples=[{"group:highflame-sre": ["ada@example.com"]}],
-    )
-    magic_dns: StrictBool = Field(
-        default=True, description="The API proxies' certificates are for MagicDNS names.", examples=[True]
-    )
-    https: StrictBool = Field(
-        default=True, description="Without HTTPS certificates no API proxy finishes a TLS handshake.", examples=[True]
-    )
-
-
-class TailnetStack(Settings):
-    """The keys of the stack `tailnet`."""
-
-    deployer: Annotated[str, AfterValidator(forms.deployer)] = Field(
-        default=DEFAULT_DEPLOYER,
-        description="One for the whole tailnet: Pulumi.yaml declares it, so the engine hands it to this stack too.",
-        examples=[DEFAULT_DEPLOYER],
-    )
-    tailnet: TailnetSettings = Field(
-        description="The stack called tailnet owns what all environments share.",
-        examples=[{"groups": {"group:highflame-sre": ["ada@example.com"]}}],
-    )
 
 
 def load(
@@ -257,7 +200,15 @@ def load(
 TEXTS = frozenset({"customer", "environment", "deployer", "delivery"})
 """Keys whose value is a text; the others are JSON. A customer called `null` is a text all the same."""
 
-ENVIRONMENT_CHECKS = (check_stack_name, check_delivery, check_access, check_cloud_package, check_kubeconfig)
+ENVIRONMENT_CHECKS = (
+    check_stack_name,
+    check_delivery,
+    check_access,
+    check_roster,
+    check_deployer_is_no_source,
+    check_cloud_package,
+    check_kubeconfig,
+)
 TAILNET_CHECKS = (check_tailnet,)
 
 

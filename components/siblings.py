@@ -1,4 +1,4 @@
-"""What stacks side by side must not share: a cluster, a host name, a security group.
+"""What stacks side by side must not share: a cluster, a host name, a place of their egress rules.
 
 Owns the comparison with the other stacks' files in one folder. Compares what a file says, right or wrong; a file that
 cannot be read is skipped, because its stack cannot be applied either before it is mended, and is compared then.
@@ -14,6 +14,7 @@ from typing import Any
 from components import kubeconfig
 from components.checks import declared_names
 from components.documents import DocumentError, read_yaml
+from components.egress_settings import check_shared
 from components.problems import PROJECT, Problem, config_key, set_command, shown, stack_file
 
 
@@ -51,14 +52,7 @@ def _compare(stack: str, raw: Mapping[str, Any], other: str, theirs: Mapping[str
             "Names are unique in a tailnet: whichever operator comes second silently becomes -1, and its URL with it.",
             set_command(stack, ("operator", "hostname"), f"{stack}-kube"),
         )
-    group = _text(raw, "egress", "securityGroup")
-    if group is not None and group == _text(theirs, "egress", "securityGroup"):
-        yield Problem(
-            config_key(("egress", "securityGroup")),
-            f"Stack {shown(other)} adds rules to {shown(group)} too.",
-            "AWS refuses the same rule twice; and destroying the stack that has it closes the other's way out.",
-            set_command(stack, ("egress", "target"), "none") + f"\nand leave the rules to {other}",
-        )
+    yield from check_shared(stack, raw, other, theirs)
 
 
 def _same_cluster(raw: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:

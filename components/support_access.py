@@ -20,15 +20,18 @@ import pulumi_kubernetes as kubernetes
 import pulumi_tailscale as tailscale
 
 from components import PACKAGE
+from components.access_settings import Access, is_person, is_tag
 from components.cluster.ceiling import Ceiling, CeilingArgs
 from components.cluster.operator import Operator, OperatorArgs
 from components.cluster.roles import Roles, RolesArgs
 from components.cluster.timeouts import SHORT_DELETE
 from components.egress.destinations import allowlist
+from components.egress.target import Target
+from components.egress.targets import needs, open_egress
 from components.naming import NAMESPACE, credential_secret
-from components.settings import Delivery, EnvironmentSettings, NoEgress
+from components.settings import Delivery, EnvironmentSettings
 from components.tailnet import policy
-from providers.tailnet.resources import DeviceCleanup, Enrollment, PolicySlice, Provider, get_group_members
+from providers.tailnet.resources import DeviceCleanup, Enrollment, PolicySlice, Provider, get_source_users
 
 OPERATOR_SCOPES = ["auth_keys"]
 """All that the in-process API proxy needs, and only for its first registration. `devices:core` would let the secret
@@ -51,10 +54,14 @@ class SupportAccess(pulumi.ComponentResource):
     def __init__(self, name: str, args: SupportAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"{PACKAGE}:components:SupportAccess", name, None, opts)
         settings, names = args.settings, args.settings.names
-        grants = policy.grants(names, settings)
+        access_sections = policy.access_sections(names, settings)
+        exceptions = [exception.model_dump() for exception in settings.isolation.exceptions]
         # Neither takes an argument: credentials come from the environment at every run, none lies stale in the state.
         tailnet = Provider(names.resource("tailnet"), opts=pulumi.ResourceOptions(parent=self))
         keys = tailscale.Provider(names.resource("tailscale"), opts=pulumi.ResourceOptions(parent=self))
+
+        in_cluster = self._in_cluster(args)
+        users = ask_roster(settings, tailnet) if in_cluster else []
 
         # First of all, so that a narrowed access is gone even when the cluster or its cloud then fails.
         identity = PolicySlice(
@@ -63,11 +70,14 @@ class SupportAccess(pulumi.ComponentResource):
             customer=names.customer,
             environment=names.environment,
             sections=policy.identity_sections(names, settings),
-            declared={"grants": grants},
+            declared=access_sections,
+            exceptions=exceptions,
             opts=pulumi.ResourceOptions(parent=self, provider=tailnet),
         )
-        egress = self._egress(args, narrowed=identity)
-        in_cluster = self._in_cluster(args)
+        if users is None:
+            # Not before the slice is on its way: access that was taken out goes, whatever is wrong with the rest.
+            raise pulumi.RunError("It is not known whom the operator may impersonate: see the error above.")
+        egress = open_egress(settings, narrowed=identity, parent=self)
         operator = self._operator(args, in_cluster, narrowed=identity, egress=egress)
 
         cleanup = DeviceCleanup(
@@ -92,7 +102,7 @@ class SupportAccess(pulumi.ComponentResource):
                 depends_on=[cleanup, identity],
             ),
         )
-        bounds = self._bounds(args, in_cluster, client, roster(settings, tailnet)) if in_cluster else []
+        bounds = self._bounds(args, in_cluster, client, users) if in_cluster else []
         enrolment = Enrollment(
             names.resource("enrolment"),
             customer=names.customer,
@@ -111,12 +121,13 @@ class SupportAccess(pulumi.ComponentResource):
             part="access",
             customer=names.customer,
             environment=names.environment,
-            sections={"grants": grants},
+            sections=access_sections,
             active=enrolment.status.apply(lambda status: status == "online"),
+            exceptions=exceptions,
             # The last thing that appears and the first that goes.
             opts=pulumi.ResourceOptions(parent=self, provider=tailnet, depends_on=[enrolment]),
         )
-        self.outputs = self._outputs(args, client, enrolment, access)
+        self.outputs = self._outputs(args, client, enrolment, access, egress)
         self.register_outputs(self.outputs)
 
     def _in_cluster(self, args: SupportAccessArgs) -> kubernetes.Provider | None:
@@ -134,32 +145,13 @@ class SupportAccess(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _egress(self, args: SupportAccessArgs, *, narrowed: pulumi.Resource) -> list[pulumi.Resource]:
-        egress = args.settings.egress
-        if isinstance(egress, NoEgress):
-            return []
-        # A cloud's SDK is imported only where its target is chosen: each costs start-up time on every preview.
-        from components.egress.aws_security_group import AwsSecurityGroup, AwsSecurityGroupArgs
-
-        return [
-            AwsSecurityGroup(
-                args.settings.names.resource("egress"),
-                AwsSecurityGroupArgs(
-                    egress=egress,
-                    names=args.settings.names,
-                    narrowed=narrowed,
-                ),
-                opts=pulumi.ResourceOptions(parent=self),
-            )
-        ]
-
     def _operator(
         self,
         args: SupportAccessArgs,
         in_cluster: kubernetes.Provider | None,
         *,
         narrowed: pulumi.Resource,
-        egress: list[pulumi.Resource],
+        egress: list[Target],
     ) -> Operator | None:
         if in_cluster is None:
             return None
@@ -196,7 +188,7 @@ class SupportAccess(pulumi.ComponentResource):
         ceiling = Ceiling(
             names.resource("ceiling"),
             CeilingArgs(
-                groups=[entry.impersonate for entry in settings.access],
+                groups=[entry.impersonate for entry in settings.access if entry.impersonate is not None],
                 users=users,
                 labels=names.labels,
                 after=[secret],
@@ -216,19 +208,19 @@ class SupportAccess(pulumi.ComponentResource):
         client: tailscale.OauthClient,
         enrolment: Enrollment,
         access: PolicySlice,
+        egress: list[Target],
     ) -> dict[str, Any]:
         settings, names = args.settings, args.settings.names
-        images = settings.operator.images
         outputs: dict[str, Any] = {
+            "access": [who_gets_in(entry) for entry in settings.access],
             "tags": {"operator": names.operator_tags, "proxies": names.tags.proxy_tag},
             "credential": {"id": client.id, "scopes": client.scopes, "tags": client.tags},
             "apiUrl": enrolment.device_name.apply(lambda fqdn: f"https://{fqdn}" if fqdn else None),
             "kubeconfigCommand": enrolment.device_name.apply(
                 lambda fqdn: f"tailscale configure kubeconfig {fqdn}" if fqdn else None
             ),
-            "requiredEgress": allowlist(
-                images=[image.repository for image in (images.operator, images.proxy, images.k8s_proxy)]
-            ),
+            "requiredEgress": allowlist(needs(settings)),
+            "egress": [target.handoff for target in egress],
             "pending": pulumi.Output.all(enrolment.status, access.status).apply(lambda found: pending(*found)),
         }
         if settings.delivery is Delivery.HANDOFF:
@@ -237,17 +229,45 @@ class SupportAccess(pulumi.ComponentResource):
         return outputs
 
 
+def ask_roster(settings: EnvironmentSettings, tailnet: Provider) -> list[str] | None:
+    """The roster; None when it cannot be known, which is told at once: the server's own refusal says less."""
+    try:
+        return roster(settings, tailnet)
+    except Exception as error:  # the SDK raises nothing narrower for a function that fails
+        pulumi.log.error(str(error))
+        return None
+
+
 def roster(settings: EnvironmentSettings, tailnet: Provider) -> list[str]:
-    """Addresses that the operator may impersonate: the stack's own list, or whoever is in the groups today."""
-    if settings.roster is not None:
-        return list(settings.roster)
-    groups = get_group_members([e.source for e in settings.access], pulumi.InvokeOptions(provider=tailnet))
-    empty = [group for group, members in groups.items() if not members]
-    if empty:
+    """Users whom the operator may impersonate, as the API proxy names them.
+
+    People: the stack's own list, or whoever is in access today. Tagged nodes: their full names, always asked for.
+    """
+    people = None if settings.roster is None else set(settings.roster)
+    asked = sorted({entry.source for entry in settings.access if people is None or is_tag(entry.source)})
+    shared = sorted({entry.shared_posture for entry in settings.access if entry.shared_posture})
+    if shared or not all(map(is_person, asked)):
+        users = get_source_users(asked, shared, pulumi.InvokeOptions(provider=tailnet))
+    else:
+        users = {person: [person] for person in asked}
+    for source in (source for source, found in users.items() if not found):
         pulumi.log.warn(
-            f"Nobody is in {', '.join(empty)}: the grant lets nobody in until the tailnet stack adds somebody."
+            f"No device carries {source} today: one that comes later is refused by the cluster until the next"
+            " `pulumi up`."
+            if is_tag(source)
+            else f"Nobody is in {source}: the grant lets nobody in until the tailnet stack adds somebody."
         )
-    return sorted({address for members in groups.values() for address in members})
+    return sorted((people or set()).union(*users.values()))
+
+
+def who_gets_in(entry: Access) -> dict[str, Any]:
+    """One access entry in plain data: `from` where, `as` which Kubernetes group or user, `role`, device `posture`."""
+    return {
+        "from": entry.source,
+        "as": {entry.subject.kind.lower(): entry.subject.name},
+        "role": entry.role.value,
+        "posture": list(entry.posture or ()),
+    }
 
 
 def pending(enrolment: str, access: str) -> list[str]:

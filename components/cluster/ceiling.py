@@ -39,7 +39,8 @@ class CeilingArgs:
     """What bounds the operator.
 
     groups: Kubernetes groups it may impersonate, each declared by an access entry.
-    users: addresses of the engineers it may impersonate; the proxy always sends the engineer's address.
+    users: addresses of the engineers, and full names of the tagged nodes, that it may impersonate; the proxy always
+    sends one of them.
     labels: put on both objects. after: what must be there first.
     """
 

@@ -8,6 +8,7 @@ Tailscale is gone already, because Helm cannot uninstall from a cluster that it 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -34,7 +35,7 @@ class OperatorArgs:
     names: Names
     settings: EnvironmentSettings
     narrowed: pulumi.Resource
-    egress: list[pulumi.Resource]
+    egress: Sequence[pulumi.Resource]
 
 
 class Operator(pulumi.ComponentResource):

@@ -28,14 +28,14 @@ class Operator:
     command: tuple[str, ...]
     env: Mapping[str, str]
 
-    def can_i(self, question: str, *, user: str, group: str) -> bool:
-        """Whether `user` in `group` may, through the operator; question: `VERB RESOURCE[.GROUP][/SUBRESOURCE]`.
+    def can_i(self, question: str, *, user: str, group: str | None) -> bool:
+        """Whether `user` in `group`, if any, may, through the operator.
 
-        False also where the operator may not act as them at all.
+        question: `VERB RESOURCE[.GROUP][/SUBRESOURCE]`. False also where the operator may not act as them at all.
         """
         verb, _, what = question.partition(" ")
         resource, _, subresource = what.partition("/")
-        words = [verb, resource, "--all-namespaces", f"--as={user}", f"--as-group={group}"]
+        words = [verb, resource, "--all-namespaces", f"--as={user}", *([f"--as-group={group}"] if group else [])]
         return self._yes([*words, f"--subresource={subresource}"] if subresource else words)
 
     def may_impersonate(self, kind: str, who: str) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from components.settings import EnvironmentSettings
-from components.tailnet.policy import grants, identity_sections
+from components.tailnet.policy import access_sections, grants, identity_sections, isolation_test
+from providers.tailnet import slice_check
 
 Build = Callable[..., EnvironmentSettings]
 
@@ -53,3 +54,62 @@ def test_the_number_of_server_tests_does_not_grow_with_access(environment: Build
 def test_identity_lets_nobody_in(environment: Build) -> None:
     settings = environment()
     assert not {"grants", "acls", "ssh", "nodeAttrs"} & set(identity_sections(settings.names, settings))
+
+
+SOURCES = [
+    {"from": "group:sre", "role": "read-only", "posture": ["node:osVersion >= '14'", "node:os == 'macos'"]},
+    {"from": "ada@example.com", "role": "view"},
+    {"from": "tag:ci-runner", "role": "view", "posture": ["posture:managed-linux"]},
+    {"from": "tag:ci-runner", "role": "view", "impersonate": "runners"},
+]
+
+
+def test_each_kind_of_source_acts_as_what_it_is(environment: Build) -> None:
+    settings = environment(access=SOURCES)
+    found = [(g["src"], g["app"]["tailscale.com/cap/kubernetes"]) for g in grants(settings.names, settings)]
+    assert found == [
+        (["group:sre"], [{"impersonate": {"groups": ["sre"]}}]),
+        (["ada@example.com"], [{"impersonate": {"groups": []}}]),
+        (["tag:ci-runner"], [{"impersonate": {"groups": ["tag:ci-runner"]}}]),
+        (["tag:ci-runner"], [{"impersonate": {"groups": ["runners"]}}]),
+    ]
+
+
+def test_conditions_become_a_posture_of_the_environments_own(environment: Build) -> None:
+    settings = environment(access=SOURCES)
+    sections = access_sections(settings.names, settings)
+    ((name, conditions),) = sections["postures"].items()
+    assert conditions == ["node:os == 'macos'", "node:osVersion >= '14'"]
+    assert settings.names.tags.owns_name(name)
+    postures = [grant.get("srcPosture") for grant in sections["grants"]]
+    assert postures == [[name], None, ["posture:managed-linux"], None]
+
+
+def test_without_conditions_there_is_no_section_of_postures(environment: Build) -> None:
+    settings = environment()
+    assert access_sections(settings.names, settings).keys() == {"grants"}
+
+
+def test_other_conditions_are_another_posture_and_their_order_does_not_matter(environment: Build) -> None:
+    def name(*conditions: str) -> str:
+        settings = environment(access=[{"from": "group:sre", "role": "view", "posture": list(conditions)}])
+        return access_sections(settings.names, settings)["grants"][0]["srcPosture"][0]
+
+    mac, new = "node:os == 'macos'", "node:osVersion >= '14'"
+    assert name(mac, new) == name(new, mac)
+    assert len({name(mac), name(new), name(mac, new), name("node:os == 'linux'")}) == 4
+
+
+def test_the_provider_takes_what_the_settings_make_as_wholly_the_environments_own(environment: Build) -> None:
+    settings = environment(access=SOURCES)
+    sections = access_sections(settings.names, settings)
+    whose = {"customer": "acme", "environment": "prod"}
+    identity = {"part": "identity", "sections": identity_sections(settings.names, settings), "declared": sections}
+    assert slice_check.problems({**whose, "part": "access", "sections": sections}) == []
+    assert slice_check.problems({**whose, **identity}) == []
+
+
+def test_people_named_one_by_one_are_in_no_server_test(environment: Build) -> None:
+    settings = environment(access=SOURCES)
+    denied = ["group:sre:443", "tag:ci-runner:443", "tag:support-access-sentinel:443"]
+    assert isolation_test(settings.names, settings)["deny"] == denied

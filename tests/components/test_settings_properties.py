@@ -32,13 +32,36 @@ FULL: dict[str, Any] = {
     "credential": {"generation": 2},
     "access": [{"from": "group:sre", "role": "read-only"}, {"from": "group:lead", "role": "view", "impersonate": "l"}],
     "roster": ["ada@example.com"],
-    "egress": {
-        "target": "aws-security-group",
-        "region": "eu-central-1",
-        "securityGroup": "sg-0123456789abcdef0",
-        "derp": ["198.51.100.0/24"],
-        "ipv6": True,
-    },
+    "egress": [
+        {
+            "target": "aws-security-group",
+            "region": "eu-central-1",
+            "account": "111122223333",
+            "securityGroup": "sg-0123456789abcdef0",
+            "derp": ["198.51.100.0/24"],
+            "certificateAuthority": ["203.0.113.0/24"],
+            "ipv6": True,
+            "udp": "stun",
+        },
+        {
+            "target": "aws-network-firewall",
+            "region": "eu-central-1",
+            "account": "111122223333",
+            "policy": "arn:aws:network-firewall:eu-central-1:111122223333:firewall-policy/inspection",
+            "ruleOrder": "STRICT_ORDER",
+            "priority": 10,
+            "sources": ["10.64.0.0/16"],
+            "uninspected": True,
+            "udp": "any",
+        },
+        {
+            "target": "aws-dns-firewall",
+            "region": "eu-central-1",
+            "account": "111122223333",
+            "vpc": "vpc-0123456789abcdef0",
+            "priority": 101,
+        },
+    ],
     "expose": [],
     "enrolment": {"timeoutSeconds": 60},
 }
@@ -134,7 +157,7 @@ def test_json_at_its_limits_is_refused_in_words(key: str, text: str) -> None:
 @settings(deadline=None)
 @given(at=st.sampled_from(list(paths(FULL))), name=st.text(min_size=1))
 @example(at=("customer",), name="[key]")  # how pydantic marks the key of a mapping
-@example(at=("egress", "target"), name="aws-security-group")  # how it marks the chosen model
+@example(at=("egress", 0, "target"), name="aws-security-group")  # how it marks the chosen model
 def test_no_unknown_key_is_let_through_at_any_depth(at: tuple[str | int, ...], name: str) -> None:
     group: Any = FULL
     for part in at[:-1]:
@@ -192,15 +215,24 @@ RIGHT = st.fixed_dictionaries(
         ),
         "credential": st.fixed_dictionaries({"generation": st.integers(1, 999_999)}),
         "roster": st.lists(WORD.map("{}@example.com".format), min_size=1, max_size=3, unique=True),
-        "egress": st.just({"target": "none"})
-        | st.fixed_dictionaries(
-            {
-                "target": st.just("aws-security-group"),
-                "region": st.sampled_from(["eu-central-1", "us-gov-west-1"]),
-                "securityGroup": st.just("sg-01234567"),
-                "derp": st.just("any443") | st.just(["198.51.100.0/24", "203.0.113.0/25"]),
-            },
-            optional={"ipv6": st.booleans()},
+        "egress": st.lists(
+            st.fixed_dictionaries(
+                {
+                    "target": st.just("aws-security-group"),
+                    "region": st.sampled_from(["eu-central-1", "us-gov-west-1"]),
+                    "securityGroup": st.from_regex(r"sg-[0-9a-f]{8}", fullmatch=True),
+                },
+                optional={"ipv6": st.booleans(), "udp": st.sampled_from(["off", "stun", "any"])},
+            ).flatmap(
+                lambda target: st.sampled_from(
+                    [
+                        {**target, "derp": "any443"},
+                        {**target, "derp": ["203.0.113.0/25"], "certificateAuthority": "elsewhere"},
+                    ]
+                )
+            ),
+            max_size=2,
+            unique_by=lambda target: target["securityGroup"],
         ),
         "expose": st.just([]),
         "enrolment": st.fixed_dictionaries({"timeoutSeconds": st.integers(1, 3600)}),

@@ -83,10 +83,22 @@ def test_one_security_group_is_one_stacks(tmp_path: Path) -> None:
         "securityGroup": "sg-01234567",
         "derp": "any443",
     }
-    acme = stack(tmp_path, "acme", egress=egress)
-    stack(tmp_path, "globex", egress={**egress, "derp": ["198.51.100.0/24"]})
+    bounded = {**egress, "derp": ["198.51.100.0/24"], "certificateAuthority": "elsewhere"}
+    acme = stack(tmp_path, "acme", egress=[{**egress, "securityGroup": "sg-89abcdef"}, egress])
+    stack(tmp_path, "globex", egress=[bounded])
     assert refused(tmp_path, "acme", acme) == [
-        'egress.securityGroup: Stack "globex-prod" adds rules to "sg-01234567" too.'
+        'egress[1].securityGroup: Stack "globex-prod" has aws-security-group sg-01234567 too.'
+    ]
+
+
+def test_a_priority_is_one_stacks(tmp_path: Path) -> None:
+    dns = {"target": "aws-dns-firewall", "region": "eu-central-1", "vpc": "vpc-01234567", "priority": 101}
+    acme = stack(tmp_path, "acme", egress=[dns])
+    stack(tmp_path, "globex", egress=[{**dns, "priority": 102}])
+    assert refused(tmp_path, "acme", acme) == []
+    stack(tmp_path, "initech", egress=[dns])
+    assert refused(tmp_path, "acme", acme) == [
+        'egress[0].priority: Stack "initech-prod" has aws-dns-firewall vpc-01234567 101 too.'
     ]
 
 

@@ -21,13 +21,16 @@ EGRESS = {
 }
 
 
+RULE = "egress-sg-0a0a0a0a0a0a0a0a0-tcp-0.0.0.0/0"
+
+
 def register(settings: EnvironmentSettings) -> Registered:
     return registered(SupportAccess, settings.names.name, SupportAccessArgs(settings=settings))
 
 
 @pytest.fixture
 def managed(environment: Build) -> Registered:
-    return register(environment(egress=EGRESS))
+    return register(environment(egress=[EGRESS]))
 
 
 @pytest.fixture
@@ -48,14 +51,14 @@ def edges(seen: Registered, name: str) -> set[str]:
 def test_the_edges_are_those_of_the_design_and_no_others(managed: Registered) -> None:
     bounds = {"ceiling-role", "ceiling-binding", "roles-read-only", "roles-highflame-sre"}
     assert edges(managed, "identity") == set()
-    assert edges(managed, "egress-0.0.0.0/0") == {"identity"}
+    assert edges(managed, RULE) == {"identity"}
     assert edges(managed, "operator-namespace") == {"identity"}
-    assert edges(managed, "operator-release") == {"operator-namespace", "egress-0.0.0.0/0"}
+    assert edges(managed, "operator-release") == {"operator-namespace", RULE}
     assert edges(managed, "cleanup") == {"operator-release"}
     assert edges(managed, "client-1") == {"cleanup", "identity"}
     assert edges(managed, "credential-1") == {"client-1"}
     assert all(edges(managed, bound) == {"credential-1"} for bound in bounds)
-    everything = {"identity", "cleanup", "client-1", "credential-1", "egress-0.0.0.0/0", *bounds}
+    everything = {"identity", "cleanup", "client-1", "credential-1", RULE, *bounds}
     assert edges(managed, "enrolment") == everything
     assert edges(managed, "access") == {"enrolment"}
 

@@ -1,0 +1,223 @@
+"""Whatever the settings, egress only adds, only outward, and covers what the operator cannot do without."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.egress import derp_map
+from components.egress.destinations import CERTIFICATE_AUTHORITY
+from components.egress_settings import EgressTarget
+from components.settings import EnvironmentSettings
+from tests.components import registered as registrations
+from tests.components.conftest import LEAST
+from tests.components.registered import Registration
+from tests.components.test_egress_aws import opened
+
+ALLOWED_TYPES = {
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+    "aws:networkfirewall/ruleGroup:RuleGroup",
+    "aws:route53/resolverFirewallDomainList:ResolverFirewallDomainList",
+    "aws:route53/resolverFirewallRuleGroup:ResolverFirewallRuleGroup",
+    "aws:route53/resolverFirewallRule:ResolverFirewallRule",
+    "aws:route53/resolverFirewallRuleGroupAssociation:ResolverFirewallRuleGroupAssociation",
+}
+"""Each is an object of its own beside the customer's. Anything else, such as a class that owns a whole group, policy or
+route table, or that has a public address, needs a line here first."""
+
+HEX = st.text("0123456789abcdef", min_size=8, max_size=8)
+UDP = st.sampled_from(["off", "stun", "any"])
+CIDR_V4 = st.builds(
+    lambda bits, prefix: str(ipaddress.ip_network((bits, prefix), strict=False)),
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 32),
+)
+CIDR_V6 = st.builds(
+    lambda bits, prefix: str(ipaddress.ip_network((bits, prefix), strict=False)),
+    st.integers(0, 2**128 - 1),
+    st.integers(1, 128),
+)
+CIDRS = st.lists(CIDR_V4, min_size=1, max_size=4, unique=True)
+BOTH = st.lists(CIDR_V4 | CIDR_V6, min_size=1, max_size=4, unique=True)
+
+
+@st.composite
+def security_groups(draw: st.DrawFn) -> dict[str, Any]:
+    ipv6 = draw(st.booleans())
+    cidrs = BOTH if ipv6 else CIDRS
+    bound = draw(
+        st.just({"derp": "any443"})
+        | st.fixed_dictionaries({"derp": cidrs, "certificateAuthority": cidrs | st.just("elsewhere")})
+    )
+    identifier = f"sg-{draw(HEX)}"
+    return {
+        "target": "aws-security-group",
+        "region": "eu-central-1",
+        "securityGroup": identifier,
+        "ipv6": ipv6,
+        "udp": draw(UDP),
+        **bound,
+    }
+
+
+@st.composite
+def firewalls(draw: st.DrawFn) -> dict[str, Any]:
+    return {
+        "target": "aws-network-firewall",
+        "region": "eu-central-1",
+        "policy": f"arn:aws:network-firewall:eu-central-1:111122223333:firewall-policy/{draw(HEX)}",
+        "ruleOrder": "STRICT_ORDER",
+        "priority": draw(st.integers(1, 65535)),
+        "sources": draw(BOTH),
+        "udp": draw(UDP),
+    }
+
+
+@st.composite
+def dns_firewalls(draw: st.DrawFn) -> dict[str, Any]:
+    return {
+        "target": "aws-dns-firewall",
+        "region": draw(st.sampled_from(["eu-central-1", "eu-west-1"])),
+        "vpc": f"vpc-{draw(HEX)}",
+        "priority": draw(st.integers(101, 9899)),
+    }
+
+
+KINDS = {
+    "aws-security-group": security_groups(),
+    "aws-network-firewall": firewalls(),
+    "aws-dns-firewall": dns_firewalls(),
+}
+STACKS = st.lists(
+    st.one_of(*KINDS.values()),
+    min_size=1,
+    max_size=4,
+    unique_by=lambda target: (
+        target["target"],
+        target.get("securityGroup") or target.get("policy") or target.get("vpc"),
+    ),
+)
+
+
+def test_every_target_that_has_settings_is_drawn() -> None:
+    models = get_args(get_args(EgressTarget)[0])
+    assert {get_args(model.model_fields["target"].annotation)[0] for model in models} == KINDS.keys()
+
+
+@settings(deadline=None, max_examples=25)
+@given(STACKS)
+def test_only_outward_only_ours_and_nothing_that_is_needed_is_left_out(targets: list[dict[str, Any]]) -> None:
+    declared = EnvironmentSettings.model_validate({**LEAST, "egress": targets})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registrations, "FIREWALL_POLICY", {"statefulEngineOptions": [{"ruleOrder": "STRICT_ORDER"}]})
+        seen = opened(declared)
+    objects = {name: row for name, row in seen.rows.items() if row.custom and row.type.startswith("aws:")}
+    for name, row in objects.items():
+        assert row.type in ALLOWED_TYPES, name
+        assert not row.protected, name
+        assert not row.retained, name
+        assert row.provider, name
+        assert "acme-prod" in f"{row.inputs.get('name')} {row.inputs.get('description')}", name
+    for target in declared.egress:
+        mine = {n: row for n, row in objects.items() if n.startswith(f"acme-prod-egress-{target.place}-")}
+        CHECKS[target.target](target, list(mine.values()))
+
+
+def outward_by_address(target: Any, rows: list[Registration]) -> None:
+    tcp, udp = set(), set()
+    for row in rows:
+        inputs = row.inputs
+        assert inputs["securityGroupId"] == target.security_group
+        assert inputs["ipProtocol"] in ("tcp", "udp")
+        families = [key for key in ("cidrIpv4", "cidrIpv6") if key in inputs]
+        assert len(families) == 1, "exactly one destination"
+        network = ipaddress.ip_network(inputs[families[0]])
+        assert network.version == (4 if families == ["cidrIpv4"] else 6)
+        assert network.version == 4 or target.ipv6
+        if inputs["ipProtocol"] == "tcp":
+            assert (inputs["fromPort"], inputs["toPort"]) == (443, 443)
+            tcp.add(str(network))
+        else:
+            assert (inputs["fromPort"], inputs["toPort"]) == {"stun": (3478, 3478), "any": (1, 65535)}[target.udp]
+            udp.add(str(network))
+    version_4 = {"192.200.0.0/24"} | (set() if target.derp == "any443" else set(target.derp))
+    if target.derp == "any443":
+        assert "0.0.0.0/0" in tcp
+        assert ("::/0" in tcp) is target.ipv6
+    else:
+        assert version_4 <= tcp, "relays and control plane covered"
+        assert "0.0.0.0/0" not in tcp
+        if target.certificate_authority != "elsewhere":
+            assert set(target.certificate_authority) <= tcp, "certificate authority covered"
+    assert bool(udp) is (target.udp != "off")
+
+
+RULE = re.compile(r"pass (tls|udp) \$HOME_NET any -> \$EXTERNAL_NET (\d+|any) \((.*)\)")
+
+
+def outward_by_server_name(target: Any, rows: list[Registration]) -> None:
+    [row] = rows
+    group = row.inputs["ruleGroup"]
+    assert "rulesSourceList" not in group["rulesSource"], "an ALLOWLIST drops all other TLS"
+    assert "statefulRules" not in group["rulesSource"]
+    assert group["statefulRuleOptions"] == {"ruleOrder": target.rule_order}
+    sets = {entry["key"]: entry["ipSet"]["definitions"] for entry in group["ruleVariables"]["ipSets"]}
+    assert sets["HOME_NET"] == list(target.sources)
+    assert not {"0.0.0.0/0", "::/0"} & set(sets["HOME_NET"])
+    lines = group["rulesSource"]["rulesString"].splitlines()
+    found = [RULE.fullmatch(line) for line in lines]
+    assert all(found), "only pass rules, only from the sources"
+    parts = [match.groups() for match in found if match]
+    for protocol, port, options in parts:
+        if protocol == "udp":
+            assert port == {"stun": "3478", "any": "any"}[target.udp]
+        else:
+            assert port == "443"
+            assert "tls.sni" in options
+            assert "content:" in options
+            assert "endswith" in options
+    assert any(p == "udp" for p, _, _ in parts) is (target.udp != "off")
+    names = [re.findall(r'content:"([^"]+)"', options)[0] for protocol, _, options in parts if protocol == "tls"]
+    assert covers(names, leading_dot=True)
+    assert len({re.findall(r"sid:(\d+)", line)[0] for line in lines}) == len(lines) <= row.inputs["capacity"]
+
+
+def outward_by_question(target: Any, rows: list[Registration]) -> None:
+    by_type = {row.type.rpartition(":")[2]: row.inputs for row in rows}
+    assert len(by_type) == len(rows) == 4
+    assert by_type["ResolverFirewallRule"]["action"] == "ALLOW"
+    assert by_type["ResolverFirewallRuleGroupAssociation"]["vpcId"] == target.vpc
+    assert by_type["ResolverFirewallRuleGroupAssociation"]["mutationProtection"] == "DISABLED"
+    domains = by_type["ResolverFirewallDomainList"]["domains"]
+    assert "*" not in domains
+    assert covers(domains, leading_dot=False)
+
+
+def covers(patterns: list[str], *, leading_dot: bool) -> bool:
+    """Whether every relay, the API, the control plane and the certificate authority match one of the patterns."""
+
+    def matches(host: str, pattern: str) -> bool:
+        if pattern.startswith("." if leading_dot else "*."):
+            return host.endswith(pattern.removeprefix("*"))
+        return host == pattern
+
+    needed = [
+        *derp_map.node_names(),
+        "api.tailscale.com",
+        "controlplane.tailscale.com",
+        CERTIFICATE_AUTHORITY,
+        "registry-1.docker.io",
+    ]
+    return all(any(matches(host, pattern) for pattern in patterns) for host in needed)
+
+
+CHECKS = {
+    "aws-security-group": outward_by_address,
+    "aws-network-firewall": outward_by_server_name,
+    "aws-dns-firewall": outward_by_question,
+}
