@@ -7,6 +7,7 @@ broken connection. Not here: identity tokens that the real one finds in a cloud'
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import Mapping
@@ -104,6 +105,7 @@ class Api:
         self._credentials = credentials
         self._tailnet = quote(tailnet, safe="")
         self._token: str | None = None
+        self._fetching = asyncio.Lock()
         self._http = httpx.AsyncClient(
             base_url=url.rstrip("/"), timeout=TIMEOUT_SECONDS, headers={"User-Agent": AGENT}, transport=transport
         )
@@ -121,8 +123,8 @@ class Api:
     async def call(
         self, what: str, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
-        """One request below /api/v2/tailnet/<tailnet>/. `body` is sent as JSON, a str as HuJSON. `what` begins the
-        text of a failure.
+        """One request below /api/v2/tailnet/<tailnet>/, or of a path that begins with a slash. `body` is sent as JSON,
+        a str as HuJSON. `what` begins the text of a failure.
         """
         try:
             return await self._call(method, path, body, dict(headers or {}))
@@ -140,7 +142,7 @@ class Api:
             headers.setdefault("Accept", "application/json")
         response = await self._http.request(
             method,
-            f"/api/v2/tailnet/{self._tailnet}/{path}",
+            path if path.startswith("/") else f"/api/v2/tailnet/{self._tailnet}/{path}",
             headers=headers,
             auth=await self._auth(),
             content=body if hujson else None,
@@ -153,8 +155,9 @@ class Api:
     async def _auth(self) -> httpx.Auth:
         if self._credentials.api_key:
             return httpx.BasicAuth(self._credentials.api_key, "")
-        if self._token is None:
-            self._token = await self._fetch_token()
+        async with self._fetching:  # resources come side by side, and the first of them fetches for all
+            if self._token is None:
+                self._token = await self._fetch_token()
         return Bearer(self._token)
 
     async def _fetch_token(self) -> str:

@@ -113,11 +113,11 @@ class FederatedIdentity(TrustCredential):
     def check(self, inputs: Properties, name: str, seed: bytes) -> Properties:
         issuer, claims = inputs.get("issuer"), inputs.get("customClaimRules")
         if isinstance(issuer, str) and (urlsplit(issuer).scheme != "https" or not urlsplit(issuer).netloc):
-            raise InvalidInput("issuer", "Invalid URL: Must be a valid https:// URL.")
+            raise InvalidInput("issuer", "Invalid URL. Must be a valid https:// URL.")
         if isinstance(claims, dict) and RESERVED_CLAIMS & claims.keys():
             raise InvalidInput(
                 "customClaimRules",
-                'Reserved claim key: Keys "sub", "iss" and "aud" are reserved and must not appear '
+                'Reserved claim key. Keys "sub", "iss" and "aud" are reserved and must not appear '
                 'in custom_claim_rules. Use the "subject" and "issuer" fields instead.',
             )
         return super().check(inputs, name, seed)
@@ -145,13 +145,18 @@ class TailnetKey(Kind):
 
     def check(self, inputs: Properties, name: str, seed: bytes) -> Properties:
         check_description(inputs)
-        if inputs.get("recreateIfInvalid", "") not in ("", "always", "never", UNKNOWN):
-            raise InvalidInput("recreateIfInvalid", 'value must be one of: "", "always", "never"')
+        when = inputs.get("recreateIfInvalid", "")
+        if when not in ("", "always", "never", UNKNOWN):
+            raise InvalidInput(
+                "recreateIfInvalid",
+                "Invalid Attribute Value Match. Attribute recreate_if_invalid value must be one of: "
+                f'["" "always" "never"], got: "{when}"',
+            )
         return inputs
 
     def replacing(self, state: Properties, inputs: Properties) -> set[str]:
         when = inputs.get("recreateIfInvalid") or ("always" if inputs.get("reusable") else "never")
-        return {"invalid"} if state.get("invalid") and when == "always" else set()
+        return {"id"} if state.get("invalid") and when == "always" else set()
 
     async def create(self, inputs: Properties) -> tuple[str, Properties]:
         rights = {name: inputs[name] for name in ("reusable", "ephemeral", "preauthorized", "tags")}
@@ -185,7 +190,11 @@ class TailnetKey(Kind):
 def check_description(inputs: Properties) -> None:
     description = inputs.get("description")
     if isinstance(description, str) and len(description) > DESCRIPTION_LIMIT:
-        raise InvalidInput("description", f"string length must be at most {DESCRIPTION_LIMIT}, got: {len(description)}")
+        raise InvalidInput(
+            "description",
+            "Invalid Attribute Value Length. Attribute description string length must be at most "
+            f"{DESCRIPTION_LIMIT}, got: {len(description)}",
+        )
 
 
 def _auth_key_state(key: dict[str, Any]) -> Properties:

@@ -67,7 +67,8 @@ class TailnetSettings(Kind):
 
     async def _change(self, inputs: Properties) -> Properties:
         what = "Failed to update tailnet settings: Error updating tailnet settings"
-        await self.api.call(what, "PATCH", "settings", {self.names[name]: value for name, value in inputs.items()})
+        sent = dict.fromkeys(("aclsExternallyManagedOn", "aclsExternalLink"))  # the real client never leaves these out
+        await self.api.call(what, "PATCH", "settings", sent | {self.names[name]: v for name, v in inputs.items()})
         return await self.read("", {}) or {}
 
 

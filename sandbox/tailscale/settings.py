@@ -1,4 +1,4 @@
-"""What the whole tailnet has set: settings, DNS, log streams; its people and its audit log to read.
+"""What the whole tailnet has set: settings, DNS; its people and its audit log to read.
 
 Owns these records and which scope reads and writes each setting. None of them changes what the sandbox does,
 except devicesApprovalOn.
@@ -11,10 +11,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from sandbox.tailscale.bodies import flag, json_object, strings, text
+from sandbox.tailscale.bodies import flag, json_object, strings
 from sandbox.tailscale.clock import seconds
 from sandbox.tailscale.credentials import Actor
-from sandbox.tailscale.errors import ApiError, forbidden, not_found
+from sandbox.tailscale.errors import ApiError, forbidden
 from sandbox.tailscale.policy import grammar
 from sandbox.tailscale.state import State
 
@@ -32,9 +32,6 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "regionalRoutingOn": (False, "networking_settings"),
     "httpsEnabled": (False, "networking_settings"),
 }
-LOG_TYPES = ("configuration", "network")
-DESTINATIONS = ("splunk", "elastic", "panther", "cribl", "datadog", "axiom", "s3", "gcs")
-SECRETS = ("token", "s3SecretAccessKey", "gcsCredentials")
 
 
 async def get(_request: Request, state: State, caller: Actor) -> Response:
@@ -99,32 +96,6 @@ async def set_search_paths(request: Request, state: State, caller: Actor) -> Res
     return await get_search_paths(request, state, caller)
 
 
-async def get_stream(request: Request, state: State, _caller: Actor) -> Response:
-    """Where logs of a type go, without secrets; 404 when they go nowhere."""
-    stream = state.data["streams"].get(_log_type(request))
-    if stream is None:
-        raise not_found("log stream")
-    return JSONResponse(stream)
-
-
-async def put_stream(request: Request, state: State, caller: Actor) -> Response:
-    log_type, body = _log_type(request), await json_object(request)
-    if text(body, "destinationType") not in DESTINATIONS:
-        raise ApiError(400, f"destinationType must be one of {', '.join(DESTINATIONS)}")
-    shown = {name: value for name, value in body.items() if name not in SECRETS}
-    state.data["streams"][log_type] = {"logType": log_type} | shown
-    state.record("UPDATE", "LOG_STREAM", log_type, caller.id)
-    return Response(status_code=200)
-
-
-async def delete_stream(request: Request, state: State, caller: Actor) -> Response:
-    log_type = _log_type(request)
-    if state.data["streams"].pop(log_type, None) is None:
-        raise not_found("log stream")
-    state.record("DELETE", "LOG_STREAM", log_type, caller.id)
-    return Response(status_code=200)
-
-
 async def audit_log(request: Request, state: State, _caller: Actor) -> Response:
     """Events between the RFC 3339 times `start` and `end`, both required, the older first."""
     try:
@@ -141,10 +112,3 @@ async def list_users(_request: Request, state: State, _caller: Actor) -> Respons
         for number, (user, role) in enumerate(state.data["users"].items(), start=1)
     ]
     return JSONResponse({"users": people})
-
-
-def _log_type(request: Request) -> str:
-    log_type = request.path_params["type"]
-    if log_type not in LOG_TYPES:
-        raise not_found("log type")
-    return log_type
