@@ -1,52 +1,86 @@
-"""Settings of the way out of the customer's network, one model per target.
+"""Settings of the ways out of the customer's network: `support-access:egress`, a list of targets.
 
-Owns names, defaults and descriptions of `support-access:egress`. Which rules a target makes is its component's.
+Owns the list of targets that exist, and rules between the targets of one stack and of its neighbours. Each cloud's own
+words are in components/egress/*_settings.py. An empty list makes nothing: the exact allowlist is an output either way.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field
 
-from components import forms
-from components.forms import Settings
-from components.problems import refuse
+from components.egress.aws_settings import (
+    AwsDnsFirewallEgress,
+    AwsNetworkFirewallEgress,
+    AwsSecurityGroupEgress,
+    AwsTarget,
+)
+from components.egress.target_settings import TargetSettings
+from components.problems import Problem, config_key, refuse, remove_command, shown
+
+EgressTarget = Annotated[
+    AwsSecurityGroupEgress | AwsNetworkFirewallEgress | AwsDnsFirewallEgress,
+    Field(discriminator="target"),
+]
 
 
-class NoEgress(Settings):
-    """No rule in the customer's cloud; what must be reachable is an output of the stack."""
+def compatible(targets: tuple[TargetSettings, ...]) -> tuple[TargetSettings, ...]:
+    """Layers of one network: different objects of one cloud and one account."""
+    seen: set[tuple[str, str]] = set()
+    for target in targets:
+        if (target.target, target.place) in seen:
+            raise refuse(
+                f"Two targets are {target.target} on {target.place}.",
+                why="The cloud refuses the same rule twice; and removing one of them would look as if the way were"
+                " shut.",
+            )
+        seen.add((target.target, target.place))
+    clouds = sorted({target.target.split("-")[0] for target in targets})
+    if len(clouds) > 1:
+        raise refuse(
+            f"It has targets of {' and '.join(clouds)}.",
+            why="A cluster is in one cloud: rules in another one would open nothing for it.",
+        )
+    accounts = sorted({number for target in targets if isinstance(target, AwsTarget) for number in target.accounts})
+    if len(accounts) > 1:
+        raise refuse(
+            f"Its targets are of the accounts {' and '.join(accounts)}.",
+            why="The environment holds credentials of one account.",
+        )
+    return targets
 
-    target: Literal["none"] = Field(
-        description="It says which kind of rule opens the way out: the cloud decides which kinds there are.",
-        examples=["none"],
-    )
+
+Egress = Annotated[tuple[EgressTarget, ...], AfterValidator(compatible)]
 
 
-class AwsSecurityGroupEgress(Settings):
-    """Standalone egress rules in a security group that the customer has."""
+def check_shared(stack: str, raw: Mapping[str, Any], other: str, theirs: Mapping[str, Any]) -> Iterator[Problem]:
+    """Problems of `stack` with what the targets of stack `other` have too. Compares what the files say, as text."""
+    taken = {values for _, _, values in _shared(theirs)}
+    for index, setting, values in _shared(raw):
+        if values in taken:
+            yield Problem(
+                config_key(("egress", index, setting)),
+                f"Stack {shown(other)} has {' '.join(values)} too.",
+                "The cloud refuses the same rule or priority twice; and destroying the stack that has it closes the"
+                " other's way out.",
+                f"{remove_command(stack, ('egress', index))}\nand leave the rules to {other}, or give each its own",
+            )
 
-    target: Literal["aws-security-group"]
-    region: Annotated[str, AfterValidator(forms.aws_region)] = Field(
-        description="Security groups live in one region.", examples=["eu-central-1"]
-    )
-    security_group: Annotated[str, AfterValidator(forms.security_group)] = Field(
-        description="Rules are added to this group of the nodes, by its id: a name is not unique.",
-        examples=["sg-0123456789abcdef0"],
-    )
-    ipv6: StrictBool = Field(
-        default=False, description="IPv6 rules are refused in a network without it.", examples=[False]
-    )
-    derp: Annotated[Literal["any443"] | tuple[str, ...], BeforeValidator(forms.derp)] = Field(
-        description="Relays have no fixed addresses: either TCP 443 is open to everywhere (any443), or the"
-        " customer lists the ranges that it allows.",
-        examples=[["198.51.100.0/24"]],
-    )
 
-    @field_validator("derp")
-    @classmethod
-    def _ipv6_only_on_request(cls, derp: str | tuple[str, ...], info: ValidationInfo) -> str | tuple[str, ...]:
-        version_6 = [cidr for cidr in derp if ":" in cidr]
-        if version_6 and info.data.get("ipv6") is False:
-            raise refuse(f"It has IPv6 ranges, {', '.join(version_6)}, and ipv6 is false.")
-        return derp
+def _shared(raw: Mapping[str, Any]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Index of a target, the setting to name, and the target with the values that only one stack may have."""
+    unique = {tag: model.unique for model in get_args(get_args(EgressTarget)[0]) for tag in _tags(model)}
+    egress = raw.get("egress")
+    for index, entry in enumerate(egress if isinstance(egress, list) else []):
+        target = entry.get("target") if isinstance(entry, dict) else None
+        if not isinstance(target, str) or target not in unique:
+            continue
+        values = [entry.get(key) for key in unique[target]]
+        if all(isinstance(value, str | int) for value in values):
+            yield index, unique[target][-1], (target, *map(str, values))
+
+
+def _tags(model: type[TargetSettings]) -> tuple[str, ...]:
+    return get_args(model.model_fields["target"].annotation)

@@ -49,6 +49,9 @@ DEPLOYER_SCOPES = [
     "feature_settings",
     "networking_settings",
     "logs:configuration:read",
+    "logs:network",
+    "log_streaming",
+    "webhooks",
 ]
 
 

@@ -9,65 +9,70 @@ ranges is the customer's own bound. Dies after the release, so that finalizers c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pulumi
 import pulumi_aws as aws
 
 from components import PACKAGE
-from components.egress.destinations import CONTROL_RANGES_V4, CONTROL_RANGES_V6
-from components.naming import Names
-from components.settings import AwsSecurityGroupEgress
+from components.egress.aws_settings import AwsSecurityGroupEgress
+from components.egress.destinations import CONTROL_RANGES_V4, CONTROL_RANGES_V6, HTTPS, STUN_PORT
+from components.egress.target import Target, TargetArgs, description, tags
 
-ANY_V4, ANY_V6 = "0.0.0.0/0", "::/0"
+ANYWHERE = ("0.0.0.0/0", "::/0")
 
 
-def ranges(egress: AwsSecurityGroupEgress) -> list[str]:
-    """Destination ranges, each a rule of its own: anywhere, or the control plane and the customer's list.
+class Rule(NamedTuple):
+    """One rule: a protocol, ports from first to last, and one destination."""
+
+    protocol: str
+    first: int
+    last: int
+    cidr: str
+
+
+def rules(egress: AwsSecurityGroupEgress) -> list[Rule]:
+    """TCP 443 to anywhere, or to the control plane and the customer's lists; and UDP on request.
 
     IPv6 only on request: in a network without it the rule is refused.
     """
-    anywhere = [ANY_V4, ANY_V6]
-    wanted = anywhere if egress.derp == "any443" else [*CONTROL_RANGES_V4, *CONTROL_RANGES_V6, *egress.derp]
-    return sorted({cidr for cidr in wanted if egress.ipv6 or ":" not in cidr})
+    bounds = egress.certificate_authority if isinstance(egress.certificate_authority, tuple) else ()
+    bounded = (*CONTROL_RANGES_V4, *CONTROL_RANGES_V6, *egress.derp, *bounds)
+    tcp = ANYWHERE if egress.derp == "any443" else bounded
+    wanted = {Rule("tcp", HTTPS, HTTPS, cidr) for cidr in tcp}
+    if egress.udp != "off":
+        ports = (STUN_PORT, STUN_PORT) if egress.udp == "stun" else (1, 65535)
+        wanted |= {Rule("udp", *ports, cidr) for cidr in ANYWHERE}
+    return sorted(rule for rule in wanted if egress.ipv6 or ":" not in rule.cidr)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AwsSecurityGroupArgs:
-    """egress: the stack's settings. names: of the environment, on every rule. narrowed: what must have taken away
-    access that is no longer declared, before the customer's cloud is asked anything."""
+class AwsSecurityGroup(Target):
+    """TCP 443, and UDP on request, out of one security group."""
 
-    egress: AwsSecurityGroupEgress
-    names: Names
-    narrowed: pulumi.Resource
-
-
-class AwsSecurityGroup(pulumi.ComponentResource):
-    """TCP 443 out of one security group."""
-
-    rules: list[pulumi.Output[str]]
-    """Ids of the rules (`sgr-...`), for whoever checks them in the console."""
-
-    def __init__(self, name: str, args: AwsSecurityGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        args: TargetArgs[AwsSecurityGroupEgress],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__(f"{PACKAGE}:egress:AwsSecurityGroup", name, None, opts)
-        # Region is a fact of the stack; credentials are of the environment, never of the stack file.
-        provider = aws.Provider(f"{name}-aws", region=args.egress.region, opts=pulumi.ResourceOptions(parent=self))
-        self.rules = []
-        for cidr in ranges(args.egress):
+        made: list[pulumi.Output[str]] = []
+        for protocol, first, last, cidr in rules(args.egress):
             rule = aws.vpc.SecurityGroupEgressRule(
-                f"{name}-{cidr}",
+                f"{name}-{protocol}-{cidr}",
                 security_group_id=args.egress.security_group,
-                ip_protocol="tcp",
-                from_port=443,
-                to_port=443,
+                ip_protocol=protocol,
+                from_port=first,
+                to_port=last,
                 cidr_ipv4=None if ":" in cidr else cidr,
                 cidr_ipv6=cidr if ":" in cidr else None,
-                description=f"Tailscale operator, support access to {args.names.name}",
-                tags={"Name": args.names.resource("egress"), **args.names.labels},
+                description=description(args.names),
+                tags=tags(args.names),
                 # The same rule cannot stand twice: a replacement has to go before it comes.
                 opts=pulumi.ResourceOptions(
-                    parent=self, provider=provider, depends_on=[args.narrowed], delete_before_replace=True
+                    parent=self, provider=args.provider, depends_on=[args.narrowed], delete_before_replace=True
                 ),
             )
-            self.rules.append(rule.id)
-        self.register_outputs({"rules": self.rules})
+            made.append(rule.id)
+        self.handoff = {"target": args.egress.target, "place": args.egress.place, "rules": made}
+        self.register_outputs(self.handoff)

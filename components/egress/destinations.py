@@ -1,62 +1,247 @@
-"""What the operator must reach, and why: the list that a customer's network team is handed.
+"""What the declared features must reach, and why: the list that a customer's network team is handed.
 
-Owns the data, with its date and source. Opens nothing: the targets do (aws_security_group.py). Older documents name
-`derp1` to `derp30`, leave out the API host and the certificate authority, and take images from the package host; with
-such a list the operator is online and every kubectl fails in its TLS handshake.
+Owns the data, with its date and source, and how each kind of rule spells a host. Opens nothing: the targets do. Relays
+are a wildcard here; their names, one by one, are in derp_map.py. Dies with the run; nothing is looked up.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from enum import StrEnum
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from components.egress import derp_map
+from components.naming import CHART_REPOSITORY
 
 AS_OF = "2026-11"
 SOURCE = "operator v1.96.5's source; the vendor's firewall page as quoted in July and November 2025"
 
 CONTROL_RANGES_V4 = ("192.200.0.0/24",)
 CONTROL_RANGES_V6 = ("2606:b740:49::/48",)
-"""Published static ranges of the control plane. Relays have none: their addresses change."""
+"""Published static ranges of the control plane, in canonical form. Relays have none: their addresses change."""
+
+LOG_RANGES_V4 = ("199.165.136.0/24",)
+LOG_RANGES_V6 = ("2606:b740:1::/48",)
+
+CERTIFICATE_AUTHORITY = "acme-v02.api.letsencrypt.org"
+"""Behind a CDN: no fixed addresses."""
 
 DOCKER_HUB = ("auth.docker.io", "production.cloudflare.docker.com", "registry-1.docker.io")
-"""As Docker's own documents name them; not verified here."""
+GITHUB = ("ghcr.io", "pkg-containers.githubusercontent.com")
+"""Registries serve layers from other hosts than manifests. As their own documents name them; not verified here."""
+
+ANY = "*"
+HTTPS, STUN_PORT = 443, 3478
+Udp = Literal["off", "stun", "any"]
+"""off: none. stun: port 3478, which only finds out and measures. any: every port of every host, for direct paths."""
+
+
+class By(StrEnum):
+    """Who dials. Rules in the customer's cloud are for the first two."""
+
+    POD = "operator pod"
+    NODE = "node"
+    DEPLOYER = "whoever runs Helm"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Needs:
+    """The declared features, as far as the way out depends on them.
+
+    images: repositories of the pinned images, `[HOST[:PORT]/]PATH`, that nodes pull. api_proxy, ingress: either takes
+    its certificate from the authority. chart: the repository's URL. recordings: host, or host:port, that takes session
+    recordings. logs: whether the operator sends its own logs to the vendor of the transport.
+    """
+
+    images: tuple[str, ...]
+    api_proxy: bool = True
+    ingress: bool = False
+    logs: bool = False
+    chart: str = CHART_REPOSITORY
+    recordings: str | None = None
+    udp: Udp = "off"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Destination:
-    """One line of the allowlist. host: name or wildcard; port: TCP; by: who dials; why: what fails without it."""
+    """One line of the allowlist.
+
+    host: a name, `*.tailscale.com` for the relays, or `*` for any. port: None is any. ranges: published static ones;
+    empty when there are none. why: what fails without it.
+    """
 
     host: str
-    port: int
-    by: str
+    port: int | None = HTTPS
+    protocol: Literal["tcp", "udp"] = "tcp"
+    ranges: tuple[str, ...] = ()
+    by: By = By.POD
     why: str
 
 
-def destinations(*, images: list[str]) -> list[Destination]:
-    """Everything that an in-process API proxy needs, one line per host.
+CONTROL = Destination(
+    host="controlplane.tailscale.com",
+    ranges=CONTROL_RANGES_V4 + CONTROL_RANGES_V6,
+    why="control plane and token: the operator does not come online",
+)
+LOGIN = Destination(
+    host="login.tailscale.com",
+    ranges=CONTROL_RANGES_V4 + CONTROL_RANGES_V6,
+    why="the control plane's other name, which redirects and older clients use",
+)
+API = Destination(host="api.tailscale.com", why="the operator cannot mint its one auth key")
+RELAYS = Destination(
+    host=derp_map.WILDCARD,
+    why="relays of every region, because a peer's home may be any: without one, random pairs of devices fail",
+)
+CERTIFICATES = Destination(
+    host=CERTIFICATE_AUTHORITY,
+    why="certificates: the device is online and every kubectl fails in its TLS handshake, at renewal too",
+)
+LOGS = Destination(
+    host="log.tailscale.com",
+    ranges=LOG_RANGES_V4 + LOG_RANGES_V6,
+    why="the operator's logs do not reach the vendor of the transport; nothing else fails",
+)
+UDP = {
+    "off": (),
+    "stun": (
+        Destination(
+            host=ANY, port=STUN_PORT, protocol="udp", why="relays are measured by UDP; direct paths need more than this"
+        ),
+    ),
+    "any": (
+        Destination(
+            host=ANY,
+            port=None,
+            protocol="udp",
+            why="direct paths: a peer is at any address and port; else it is relays",
+        ),
+    ),
+}
 
-    images: repositories of the pinned images, `[HOST/]PATH`, that nodes pull.
+
+def required(needs: Needs) -> tuple[Destination, ...]:
+    """Everything that `needs` dials, one row per host, port and protocol; in an order that does not change.
+
+    Raises ValueError when the endpoint of the recordings is no host.
     """
-    pod = "operator pod"
-    registries = sorted({host for image in images for host in registry_hosts(image)})
-    return [
-        *(Destination(host=host, port=443, by="node", why="pulls the pinned images") for host in registries),
-        Destination(host="controlplane.tailscale.com", port=443, by=pod, why="control plane and token"),
-        Destination(host="api.tailscale.com", port=443, by=pod, why="mints the operator's one auth key"),
-        Destination(host="*.tailscale.com", port=443, by=pod, why="relays of every region: a peer's home may be any"),
-        Destination(host="acme-v02.api.letsencrypt.org", port=443, by=pod, why="certificate of the API proxy"),
+    rows = [
+        *(
+            Destination(host=host, port=port, by=By.NODE, why="nodes cannot pull the pinned images")
+            for host, port in sorted({end for image in needs.images for end in registry_ends(image)})
+        ),
+        CONTROL,
+        LOGIN,
+        API,
+        RELAYS,
     ]
+    if needs.api_proxy or needs.ingress:
+        rows.append(CERTIFICATES)
+    if needs.logs:
+        rows.append(LOGS)
+    if needs.recordings:
+        host, port = _end(needs.recordings)
+        rows.append(Destination(host=host, port=port, why="session recordings cannot be stored"))
+    chart = urlsplit(needs.chart)
+    rows.append(
+        Destination(
+            host=chart.hostname or "", port=chart.port or HTTPS, by=By.DEPLOYER, why="the chart cannot be fetched"
+        )
+    )
+    return (*rows, *UDP[needs.udp])
 
 
-def registry_hosts(image: str) -> tuple[str, ...]:
-    """Hosts that a node dials to pull an image; a first part without a dot or colon means Docker Hub."""
-    host = image.split("/", 1)[0]
-    return (host,) if "." in host or ":" in host else DOCKER_HUB
+def registry_ends(image: str) -> tuple[tuple[str, int], ...]:
+    """Hosts and ports that a node dials to pull an image; a first part without a dot or colon means Docker Hub."""
+    first = image.split("/", 1)[0].lower()
+    if "." not in first and ":" not in first:
+        return tuple((host, HTTPS) for host in DOCKER_HUB)
+    if first in GITHUB:
+        return tuple((host, HTTPS) for host in GITHUB)
+    host, _, port = first.partition(":")
+    return ((host, int(port or HTTPS)),)
 
 
-def allowlist(*, images: list[str]) -> dict[str, Any]:
-    """The list as plain data for outputs and documents: `{asOf, source, destinations: [{host, port, by, why}]}`."""
+def _end(text: str) -> tuple[str, int]:
+    """Host and port of `host` or `host:port`; ValueError with the reason."""
+    host, _, port = text.partition(":")
+    problem = host_problem(host)
+    if problem or (port and not re.fullmatch(r"[1-9][0-9]{0,4}", port)):
+        raise ValueError(f"{text!r} is not a host, or host:port: {problem or 'the port is no number'}.")
+    return host, int(port or HTTPS)
+
+
+def host_problem(name: str) -> str | None:
+    """Why `name` is not one host's full name, or None. A rule that holds something else matches nothing, silently."""
+    if "//" in name or "/" in name:
+        return "it is a URL or has a path, and rules compare host names"
+    if "*" in name:
+        return "it has a wildcard, which not every kind of rule knows"
+    if name.endswith("."):
+        return "it ends with a dot, which clients do not send"
+    label = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+    if not re.fullmatch(rf"{label}(\.{label})*", name) or len(name) > 253:
+        return "it is not a host name in lower case"
+    return None
+
+
+class Spelling(StrEnum):
+    """How a kind of rule names the relays.
+
+    WILDCARD: `*.tailscale.com`, for filters on the TLS server name, the CONNECT host or the DNS question. SUFFIX: the
+    same as `.tailscale.com`. ALIASES: `derpN-all`, for firewalls that resolve names themselves; no client asks for them
+    or sends them. NODES: the server name of every relay, where there is no wildcard.
+    """
+
+    WILDCARD = "wildcard"
+    SUFFIX = "suffix"
+    ALIASES = "aliases"
+    NODES = "nodes"
+
+
+def spelled(rows: Iterable[Destination], spelling: Spelling) -> list[tuple[str, int]]:
+    """Host and port of every TCP row that is dialled in the customer's network, relays as `spelling` says.
+
+    What the wildcard covers is not said twice.
+    """
+    tcp = [row for row in rows if row.protocol == "tcp" and row.by is not By.DEPLOYER and row.port is not None]
+    relays = {
+        Spelling.WILDCARD: [derp_map.WILDCARD],
+        Spelling.SUFFIX: [derp_map.SUFFIX],
+        Spelling.ALIASES: derp_map.aliases(),
+        Spelling.NODES: derp_map.node_names(),
+    }[spelling]
+    covered = spelling in (Spelling.WILDCARD, Spelling.SUFFIX)
+    found: dict[tuple[str, int], None] = {}  # a set that keeps the order
+    for row in tcp:
+        if _is_address(row.host):
+            continue  # a mirror without a name: no name to let through
+        if row is RELAYS:
+            found |= dict.fromkeys((name, HTTPS) for name in relays)
+        elif not (covered and row.port == HTTPS and row.host.endswith(derp_map.SUFFIX)):
+            found[row.host, row.port or HTTPS] = None
+    return list(found)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def allowlist(needs: Needs) -> dict[str, Any]:
+    """The list as plain data for outputs and documents.
+
+    `{asOf, source, destinations: [{host, port, protocol, ranges, by, why}]}`; port is None for any.
+    """
     return {
         "asOf": AS_OF,
         "source": SOURCE,
-        "destinations": [asdict(row) for row in destinations(images=images)],
+        "destinations": [{**asdict(row), "ranges": list(row.ranges), "by": str(row.by)} for row in required(needs)],
     }

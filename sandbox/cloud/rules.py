@@ -8,59 +8,15 @@ name). The words are those of public reports of the real services; where none wa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
-Body = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """An answer that is no success. `message` may name {id}, {name}, {other} (the name of the object in the way)
-    and properties.
-    """
-
-    status: int
-    code: str
-    message: str
-
-    def text(self, identity: str, other: str, body: Body) -> str:
-        return self.message.format_map({**body, "id": identity, "name": _name(identity), "other": _name(other)})
-
-
-@dataclass(frozen=True)
-class Rules:
-    """`unique`: properties whose combination no two objects of one parent may share, with the refusal for the
-    second.
-    """
-
-    missing: Refusal
-    exists: Refusal
-    unique: Mapping[tuple[str, ...], Refusal] = field(default_factory=dict)
-
-    def conflict(self, identity: str, body: Body, others: Mapping[str, Body]) -> tuple[Refusal, str] | None:
-        """The first refusal that `others` cause for `body` at `identity`, with the id of the object in the way."""
-        for other, present in others.items():
-            if other == identity or parent(other) != parent(identity):
-                continue
-            for properties, refusal in self.unique.items():
-                if all(present.get(p) == body.get(p) for p in properties):
-                    return refusal, other
-        return None
-
-
-def parent(identity: str) -> str:
-    return identity.rsplit("/", 2)[0]
-
-
-def _name(identity: str) -> str:
-    return identity.rsplit("/", 1)[-1]
-
+from sandbox.cloud import aws
+from sandbox.cloud.refusals import Refusal, Rules
 
 ARM_MISSING = Refusal(404, "NotFound", "Resource {id} not found.")
 ARM_EXISTS = Refusal(412, "PreconditionFailed", "{id} exists (unverified: ARM creates and replaces alike)")
 
 RULES: Mapping[str, Rules] = {
+    **aws.RULES,
     "gcp:compute:Firewall": Rules(
         missing=Refusal(404, "notFound", "The resource '{id}' was not found"),
         exists=Refusal(409, "alreadyExists", "The resource '{id}' already exists"),

@@ -6,8 +6,8 @@ each cloud's refusals.
     PUT    /<kind>/<path>            makes or replaces it; with `If-None-Match: *` makes it only
     DELETE /<kind>/<path>            204
 
-A refusal is {"error": {"code", "message"}} with the cloud's status. Knows no permissions, no quotas and no effect
-on traffic. State is in memory and dies with the process.
+A refusal is {"error": {"code", "message"}} with the cloud's status. Knows no permissions and no effect on traffic;
+quotas only where a rule says so. State is in memory and dies with the process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.rules import RULES, Refusal
+from sandbox.cloud.refusals import Refusal
+from sandbox.cloud.rules import RULES
 
 Objects = dict[str, dict[str, Any]]
 
@@ -45,7 +46,7 @@ class Store:
             body = await request.json()
             if present is not None and request.headers.get("If-None-Match") == "*":
                 return _refused(rules.exists, identity, identity, body)
-            if conflict := rules.conflict(identity, body, objects):
+            if conflict := rules.conflict(identity, body, objects) or rules.fits(identity, body, self._objects):
                 refusal, other = conflict
                 return _refused(refusal, identity, other, body)
             objects[identity] = body
@@ -53,6 +54,9 @@ class Store:
         if present is None:
             return _refused(rules.missing, identity, identity, {})
         if request.method == "DELETE":
+            if held := rules.free(identity, present, self._objects):
+                refusal, other = held
+                return _refused(refusal, identity, other, present)
             del objects[identity]
             return Response(status_code=204)
         return JSONResponse(present)

@@ -1,4 +1,5 @@
-"""Stand-in for the aws plugin: egress rules of security groups, by the official AWS SDK for Python.
+"""Stand-in for the aws plugin: egress rules of security groups, by the official AWS SDK for Python; and the firewalls
+of aws_firewalls.py, where there is a cloud store.
 
 In the sandbox AWS_ENDPOINT_URL leads to moto; nothing here knows that. Credentials and region come from the
 provider's arguments or from the environment, as for the real one. A rule that is there already is refused
@@ -11,19 +12,24 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from pulumi.provider.experimental.provider import InvokeRequest, InvokeResponse
 
+from sandbox.plugins.aws_firewalls import GET_POLICY, KINDS, firewall_policy
+from sandbox.plugins.cloud_store import Store
 from sandbox.plugins.install import sdk_version
 from sandbox.plugins.kind import Failure, Input, InvalidInput, Kind
 from sandbox.plugins.provider import StandIn
 from sandbox.plugins.server import main
-from sandbox.plugins.values import Properties
+from sandbox.plugins.values import Properties, plain_properties, wrapped_properties
 
 SETTINGS = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=10, read_timeout=30)
 SOURCES = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
@@ -220,6 +226,10 @@ async def _call(what: str, operation: Callable[..., Any], **arguments: Any) -> A
 class Aws(StandIn):
     package = "aws"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._look_up: Callable[[str], Awaitable[Properties]] | None = None
+
     def configured(self, options: Properties, variables: Mapping[str, str] = os.environ) -> Iterable[Kind]:
         region = options.get("region") or variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
         if not region:
@@ -235,7 +245,21 @@ class Aws(StandIn):
             account = session.client("sts", config=SETTINGS).get_caller_identity()["Account"]
         except (BotoCoreError, ClientError) as error:
             raise Failure(f"No valid credential sources found for AWS: {error}") from error
-        return [SecurityGroupEgressRule(session.client("ec2", config=SETTINGS), account, region)]
+        allowed = options.get("allowedAccountIds")
+        if allowed and account not in (json.loads(allowed) if isinstance(allowed, str) else allowed):
+            raise Failure(f"AWS account ID not allowed: {account}")
+        kinds: list[Kind] = [SecurityGroupEgressRule(session.client("ec2", config=SETTINGS), account, region)]
+        if variables.get("SANDBOX_CLOUD_URL"):
+            store = Store.of(variables)
+            kinds += [kind(store, account, region) for kind in KINDS]
+            self._look_up = partial(firewall_policy, store, account, region)
+        return kinds
+
+    async def invoke(self, request: InvokeRequest) -> InvokeResponse:
+        if request.tok != GET_POLICY or self._look_up is None:
+            raise Failure(f"The stand-in for the aws plugin does not answer {request.tok}.")
+        arguments = plain_properties(request.args)
+        return InvokeResponse(wrapped_properties(await self._look_up(arguments["arn"]), ()))
 
 
 if __name__ == "__main__":

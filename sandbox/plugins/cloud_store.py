@@ -87,14 +87,18 @@ class StoredKind(Kind):
 
     async def read(self, identity: str, state: Properties) -> Properties | None:
         answer = await self.store.call("GET", self.stored_as, identity)
-        if answer.status_code == self.gone:
+        if self.is_gone(answer):
             return None
         return self._checked("reading", identity, answer).json()
 
     async def delete(self, identity: str, state: Properties) -> None:
         answer = await self.store.call("DELETE", self.stored_as, identity)
-        if answer.status_code != self.gone:
+        if not self.is_gone(answer):
             self._checked("deleting", identity, answer)
+
+    def is_gone(self, answer: httpx.Response) -> bool:
+        """Whether the service says that the object does not exist."""
+        return answer.status_code == self.gone
 
     async def _put(self, doing: str, path: str, body: Properties, new: bool) -> None:
         self._checked(doing, path, await self.store.call("PUT", self.stored_as, path, body, new))

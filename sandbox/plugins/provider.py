@@ -33,6 +33,7 @@ class StandIn(engine.Provider):
     """A provider of some kinds of resources. Subclasses give the kinds once the provider is configured."""
 
     package: str
+    framework = False  # the real one is bridged from Terraform's plugin framework: see _refusal, diff and read
 
     def __init__(self) -> None:
         self._kinds: dict[str, Kind] = {}
@@ -61,10 +62,17 @@ class StandIn(engine.Provider):
             complete = given
         return engine.CheckResponse(
             inputs=wrapped_properties(complete, secret_names(request.new_inputs)),
-            failures=[engine.CheckFailure(name, reason) for name, reason in problems],
+            failures=[self._refusal(request.name, name, reason) for name, reason in problems],
         )
 
+    def _refusal(self, resource: str, name: str, reason: str) -> engine.CheckFailure:
+        """The framework's bridge names the property in the text and nowhere else."""
+        if self.framework:
+            return engine.CheckFailure("", f"{reason}. Examine values at '{resource}.{name}'.")
+        return engine.CheckFailure(name, reason)
+
     async def diff(self, request: engine.DiffRequest) -> engine.DiffResponse:
+        """The framework's bridge gives no details: it names what differs, and the engine compares the inputs."""
         kind = self._kind(type_of(request))
         state, inputs = plain_properties(request.old_state), plain_properties(request.new_inputs)
         replacing = kind.replacing(state, inputs)
@@ -75,11 +83,14 @@ class StandIn(engine.Provider):
             for name in changed | replacing
             if name in state or name in inputs
         }
+        differing = details.keys() | replacing
+        if self.framework and differing and not replacing:
+            differing |= kind.volatile
         return engine.DiffResponse(
-            changes=bool(details),
+            changes=bool(differing),
             replaces=sorted(replacing),
-            diffs=sorted(details),
-            detailed_diff=details,
+            diffs=sorted(differing),
+            detailed_diff={} if self.framework else details,
             delete_before_replace=bool(replacing) and kind.delete_before_replace,
         )
 
@@ -104,6 +115,7 @@ class StandIn(engine.Provider):
         await self._kind(type_of(request)).delete(request.resource_id, plain_properties(request.properties))
 
     async def read(self, request: engine.ReadRequest) -> engine.ReadResponse:
+        """The framework's bridge refreshes the inputs that the program gave and adds none."""
         kind = self._kind(type_of(request))
         before, inputs = plain_properties(request.properties), plain_properties(request.inputs)
         state = await kind.read(request.resource_id, before)
@@ -113,10 +125,13 @@ class StandIn(engine.Provider):
             if spec.unordered and name in before and spec.same(before[name], state.get(name)):
                 state[name] = before[name]  # the service may answer in any order; that is no change
         secrets = (request.properties, request.inputs)
+        found = kind.inputs_of(state, inputs)
+        if self.framework and inputs:
+            found = {name: value for name, value in found.items() if name in inputs}
         return engine.ReadResponse(
             request.resource_id,
             _wrap(kind, state, *secrets),
-            wrapped_properties(kind.inputs_of(state, inputs), secret_names(*secrets)),
+            wrapped_properties(found, secret_names(*secrets)),
         )
 
     def _kind(self, token: str) -> Kind:

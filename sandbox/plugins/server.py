@@ -1,7 +1,8 @@
-"""Serves a provider to the engine, as the SDK's own server does, with two differences that users notice.
+"""Serves a provider to the engine, as the SDK's own server does, with three differences that users notice.
 
 The SDK's server adds a Python traceback to every error and names its class; here a Failure reaches the user as its
-text alone. And an interrupt ends the process without a word. A fault of the stand-in itself keeps its traceback.
+text alone. An interrupt ends the process without a word. And a diff without details says so: the SDK's claims that it
+has them all, and the engine would show that nothing changed. A fault of the stand-in itself keeps its traceback.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ def _plainly(operation: str) -> Any:
 
     async def answer(self: Servicer, request: Any, context: grpc.aio.ServicerContext) -> Any:
         try:
-            return await inherited(self, request, context)
+            response = await inherited(self, request, context)
+            if operation == "Diff" and not response.detailedDiff:
+                response.hasDetailedDiff = False
+            return response
         except Exception as error:
             # The SDK raises a new exception, text and traceback in one, while it handles the provider's own.
             if isinstance(error.__context__, Failure):

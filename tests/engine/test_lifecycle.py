@@ -13,6 +13,8 @@ from tests.engine.levels import deletion_levels
 
 pytestmark = pytest.mark.engine
 
+RULE = "acme-prod-egress-sg-3fc087c77ebd29333-tcp-0.0.0.0/0"
+
 
 @pytest.fixture(scope="module", autouse=True)
 def standing(pulumi: Pulumi, example: Example) -> None:
@@ -37,7 +39,7 @@ def test_it_would_go_in_the_order_that_the_kill_asks_for(pulumi: Pulumi) -> None
         ["acme-prod-client-1"],
         ["acme-prod-cleanup"],
         ["acme-prod-operator-release"],
-        ["acme-prod-egress-0.0.0.0/0", "acme-prod-operator-namespace"],
+        [RULE, "acme-prod-operator-namespace"],
         ["acme-prod-identity"],
     ]
     for names in order:
@@ -48,7 +50,7 @@ def test_it_would_go_in_the_order_that_the_kill_asks_for(pulumi: Pulumi) -> None
     providers = {
         name
         for name in level
-        if name.removeprefix("acme-prod-") in ("tailnet", "tailscale", "kubernetes", "egress-aws")
+        if name.removeprefix("acme-prod-") in ("tailnet", "tailscale", "kubernetes", "egress-aws-eu-central-1")
     }
     assert level.keys() == expected | providers
 

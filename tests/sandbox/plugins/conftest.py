@@ -17,8 +17,9 @@ class Configured(StandIn):
 
     package = "test"
 
-    def __init__(self, *kinds: Kind) -> None:
+    def __init__(self, *kinds: Kind, framework: bool = False) -> None:
         super().__init__()
+        self.framework = framework
         self._kinds = {kind.token: kind for kind in kinds}
 
 
@@ -26,16 +27,17 @@ class Configured(StandIn):
 class Resource:
     """One resource as the engine keeps it: created, changed, read and deleted through the provider's own interface.
 
-    `secrets` names the inputs that are secret.
+    `secrets` names the inputs that are secret. `framework`: of a provider that is bridged from the plugin framework.
     """
 
     kind: Kind
     name: str = "example"
     secrets: tuple[str, ...] = ()
     identity: str = ""
+    framework: bool = False
 
     def __post_init__(self) -> None:
-        self.provider = Configured(self.kind)
+        self.provider = Configured(self.kind, framework=self.framework)
         self.urn = f"urn:pulumi:dev::tiny::{self.kind.token}::{self.name}"
         self.inputs: dict[str, Any] = {}
         self.state: dict[str, Any] = {}

@@ -5,10 +5,15 @@
 from __future__ import annotations
 
 import asyncio
+from unittest.mock import Mock
 
+import grpc.aio
 import pytest
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.runtime.proto import provider_pb2
 
 from sandbox.plugins.kind import Failure, Input, Kind
+from sandbox.plugins.server import Servicer
 from sandbox.plugins.values import UNKNOWN, Properties
 from tests.sandbox.plugins.conftest import Resource
 
@@ -126,6 +131,56 @@ def test_a_refresh_finds_drift_and_drops_what_is_gone() -> None:
         assert inputs == {"size": 5, "labels": ["a", "b"]}
         kind.service.clear()
         assert await box.read() is None
+
+    asyncio.run(scenario())
+
+
+def test_a_framework_provider_names_what_differs_and_leaves_the_details_to_the_engine() -> None:
+    async def scenario() -> None:
+        box = Resource(Box(), framework=True)
+        await box.create({"size": 1, "place": "x"})
+        assert not (await box.diff({"size": 1, "place": "x"})).changes
+        update = await box.diff({"size": 2, "place": "x"})
+        replacement = await box.diff({"size": 1, "place": "y"})
+        assert [(d.diffs, d.replaces, d.detailed_diff) for d in (update, replacement)] == [
+            (["size", "touched"], [], {}),
+            (["place"], ["place"], {}),
+        ]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("framework", [True, False])
+def test_a_diff_without_details_does_not_claim_to_have_them(framework: bool) -> None:
+    async def scenario() -> provider_pb2.DiffResponse:
+        box = Resource(Box(), framework=framework)
+        await box.create({"size": 1})
+        assert not await box.check({"size": 2})
+        old, new = PropertyValue.marshal_map(box.state), PropertyValue.marshal_map(box.inputs)
+        servicer = Servicer([], "1.0.0", box.provider, "127.0.0.1:0")
+        request = provider_pb2.DiffRequest(urn=box.urn, id=box.identity, olds=old, news=new)
+        return await servicer.Diff(request, Mock(spec=grpc.aio.ServicerContext))
+
+    answer = asyncio.run(scenario())
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_SOME
+    assert (answer.hasDetailedDiff, set(answer.detailedDiff)) == (not framework, set() if framework else {"size"})
+
+
+def test_a_framework_provider_names_the_refused_property_in_the_text_alone() -> None:
+    problems = asyncio.run(Resource(Box(), framework=True).check({"size": 1, "colour": "red"}))
+    assert [name for name, _ in problems] == [""]
+    assert problems[0][1].endswith("Examine values at 'example.colour'.")
+
+
+def test_a_refresh_of_a_framework_provider_declares_nothing_that_the_program_did_not() -> None:
+    async def scenario() -> None:
+        for framework, declared in ((True, {"size": 5}), (False, {"size": 5, "note": "by hand"})):
+            kind = Box()
+            box = Resource(kind, framework=framework)
+            await box.create({"size": 1})
+            kind.service["1"] |= {"size": 5, "note": "by hand"}
+            state, inputs = await box.read() or ({}, {})
+            assert (state["note"], inputs) == ("by hand", declared)
 
     asyncio.run(scenario())
 

@@ -11,8 +11,10 @@ import pulumi_tailscale
 import pytest
 
 from sandbox.plugins.aws import SecurityGroupEgressRule
+from sandbox.plugins.aws_firewalls import Association, DnsRule, DnsRuleGroup, DomainList, RuleGroup
 from sandbox.plugins.kind import Kind
 from sandbox.plugins.tailscale_keys import FederatedIdentity, OauthClient, TailnetKey
+from sandbox.plugins.tailscale_logs import AwsExternalId, LogstreamConfiguration, Webhook
 from sandbox.plugins.tailscale_tailnet import Acl, DnsPreferences, TailnetSettings
 
 PAIRS: list[tuple[type[Kind], type[pulumi.CustomResource], type]] = [
@@ -22,10 +24,30 @@ PAIRS: list[tuple[type[Kind], type[pulumi.CustomResource], type]] = [
     (TailnetSettings, pulumi_tailscale.TailnetSettings, pulumi_tailscale.TailnetSettingsArgs),
     (DnsPreferences, pulumi_tailscale.DnsPreferences, pulumi_tailscale.DnsPreferencesArgs),
     (Acl, pulumi_tailscale.Acl, pulumi_tailscale.AclArgs),
+    (LogstreamConfiguration, pulumi_tailscale.LogstreamConfiguration, pulumi_tailscale.LogstreamConfigurationArgs),
+    (AwsExternalId, pulumi_tailscale.AwsExternalId, pulumi_tailscale.AwsExternalIdArgs),
+    (Webhook, pulumi_tailscale.Webhook, pulumi_tailscale.WebhookArgs),
     (
         SecurityGroupEgressRule,
         pulumi_aws.vpc.SecurityGroupEgressRule,
         pulumi_aws.vpc.SecurityGroupEgressRuleArgs,
+    ),
+    (RuleGroup, pulumi_aws.networkfirewall.RuleGroup, pulumi_aws.networkfirewall.RuleGroupArgs),
+    (
+        DomainList,
+        pulumi_aws.route53.ResolverFirewallDomainList,
+        pulumi_aws.route53.ResolverFirewallDomainListArgs,
+    ),
+    (
+        DnsRuleGroup,
+        pulumi_aws.route53.ResolverFirewallRuleGroup,
+        pulumi_aws.route53.ResolverFirewallRuleGroupArgs,
+    ),
+    (DnsRule, pulumi_aws.route53.ResolverFirewallRule, pulumi_aws.route53.ResolverFirewallRuleArgs),
+    (
+        Association,
+        pulumi_aws.route53.ResolverFirewallRuleGroupAssociation,
+        pulumi_aws.route53.ResolverFirewallRuleGroupAssociationArgs,
     ),
 ]
 

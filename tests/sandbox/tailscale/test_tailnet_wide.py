@@ -104,3 +104,54 @@ def test_people_are_listed_with_their_roles(api: Api) -> None:
     users = {user["loginName"]: user["role"] for user in api.get("/{t}/users").json()["users"]}
     assert users["owner@example.com"] == "owner"
     assert users["alice@example.com"] == "member"
+
+
+@pytest.mark.parametrize(
+    ("fields", "missing"),
+    [
+        ({"destinationType": "splunk", "url": "https://logs.example"}, "token"),
+        ({"destinationType": "s3", "s3Bucket": "b", "s3Region": "r"}, "s3AuthenticationType"),
+        ({"destinationType": "s3", "s3Bucket": "b", "s3Region": "r", "s3AuthenticationType": "rolearn"}, "s3RoleArn"),
+        ({"destinationType": "gcs", "gcsBucket": "b"}, "gcsCredentials"),
+    ],
+)
+def test_a_log_stream_without_what_its_destination_needs_is_refused(
+    api: Api, fields: dict[str, str], missing: str
+) -> None:
+    answer = api.put("/{t}/logging/network/stream", json=fields)
+    assert (answer.status_code, missing in answer.json()["message"]) == (400, True)
+    assert api.get("/{t}/logging/network/stream").status_code == 404
+
+
+def test_a_role_is_taken_on_only_with_an_external_id_of_this_tailnet(api: Api) -> None:
+    made = api.post("/{t}/aws-external-id", json={"reusable": False}).json()
+    role = {"s3AuthenticationType": "rolearn", "s3RoleArn": "arn:aws:iam::123456789012:role/x"}
+    stream = {"destinationType": "s3", "s3Bucket": "b", "s3Region": "r", **role}
+    path = "/{t}/logging/network/stream"
+    assert api.put(path, json=stream | {"s3ExternalId": "of-somebody-else"}).status_code == 400
+    assert api.put(path, json=stream | {"s3ExternalId": made["externalId"], "user": "user"}).status_code == 400
+    assert api.put(path, json=stream | {"s3ExternalId": made["externalId"]}).status_code == 200
+    again = [api.post("/{t}/aws-external-id", json={"reusable": reuse}).json() for reuse in (True, False)]
+    assert [other == made for other in again] == [True, False]
+
+
+def test_a_webhook_tells_its_secret_once_and_changes_only_its_events(api: Api, client_token: Tokens) -> None:
+    made = api.post("/{t}/webhooks", json={"endpointUrl": "https://h.example", "subscriptions": ["nodeCreated"]}).json()
+    path = f"/webhooks/{made['endpointId']}"
+    assert made.pop("secret")
+    assert api.get(path).json() == made
+    changed = api.call("PATCH", path, json={"subscriptions": ["policyUpdate"], "endpointUrl": "https://x.example"})
+    assert changed.json()["subscriptions"] == ["policyUpdate"]
+    assert changed.json()["endpointUrl"] == "https://h.example"
+    assert api.get("/{t}/webhooks").json() == {"webhooks": [changed.json()]}
+    assert api.as_(client_token("dns")).delete(path).status_code == 403
+    assert [api.delete(path).status_code for _ in range(2)] == [200, 404]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"subscriptions": []}, {"endpointUrl": ""}, {"endpointUrl": "nowhere"}, {"providerType": "pigeon"}]
+)
+def test_a_webhook_that_cannot_be_is_refused(api: Api, fields: dict[str, Any]) -> None:
+    right = {"endpointUrl": "https://h.example", "subscriptions": ["nodeCreated"]}
+    assert api.post("/{t}/webhooks", json=right | fields).status_code == 400
+    assert api.get("/{t}/webhooks").json() == {"webhooks": []}

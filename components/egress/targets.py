@@ -1,0 +1,84 @@
+"""From the declared targets to their components.
+
+Owns the choice. A cloud's SDK is imported only where one of its targets is chosen: each costs start-up time on every
+preview, and need not be installed elsewhere. Does not own what a target makes (one module each). Dies after the
+release, so that finalizers can still be seen to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pulumi
+
+from components.egress.aws_settings import AwsTarget
+from components.egress.destinations import Needs, Udp, required
+from components.egress.target import Target, TargetArgs
+from components.egress.target_settings import TargetSettings
+from components.naming import Names
+from components.settings import EnvironmentSettings
+
+UDP_FROM_NARROW_TO_WIDE: tuple[Udp, ...] = ("off", "stun", "any")
+
+
+def needs(settings: EnvironmentSettings) -> Needs:
+    """What the stack's features dial. UDP is as wide as the widest target opens it."""
+    images = settings.operator.images
+    declared: list[Udp] = ["off", *(target.opens_udp for target in settings.egress)]
+    return Needs(
+        images=tuple(image.repository for image in (images.operator, images.proxy, images.k8s_proxy)),
+        chart=settings.operator.chart.repository,
+        udp=max(declared, key=UDP_FROM_NARROW_TO_WIDE.index),
+    )
+
+
+def open_egress(settings: EnvironmentSettings, *, narrowed: pulumi.Resource, parent: pulumi.Resource) -> list[Target]:
+    """One component per declared target, in the order of the settings. narrowed: as in `TargetArgs`."""
+    rows = required(needs(settings))
+    providers = _providers(settings.egress, settings.names, parent)
+    return [
+        _component(target)(
+            settings.names.resource(f"egress-{target.place}"),
+            TargetArgs(
+                egress=target,
+                index=index,
+                names=settings.names,
+                rows=rows,
+                provider=providers[target.place],
+                narrowed=narrowed,
+            ),
+            pulumi.ResourceOptions(parent=parent),
+        )
+        for index, target in enumerate(settings.egress)
+    ]
+
+
+def _component(target: TargetSettings) -> Callable[[str, TargetArgs[Any], pulumi.ResourceOptions], Target]:
+    match target.target:
+        case "aws-security-group":
+            from components.egress.aws_security_group import AwsSecurityGroup
+
+            return AwsSecurityGroup
+        case "aws-network-firewall":
+            from components.egress.aws_network_firewall import AwsNetworkFirewall
+
+            return AwsNetworkFirewall
+        case "aws-dns-firewall":
+            from components.egress.aws_dns_firewall import AwsDnsFirewall
+
+            return AwsDnsFirewall
+        case unknown:
+            raise NotImplementedError(f"Egress target {unknown} has settings and no component.")
+
+
+def _providers(
+    targets: Sequence[TargetSettings], names: Names, parent: pulumi.Resource
+) -> dict[str, pulumi.ProviderResource]:
+    """By the target's place. All targets of a stack are in one cloud."""
+    in_aws = [target for target in targets if isinstance(target, AwsTarget)]
+    if in_aws:
+        from components.egress.aws_provider import providers
+
+        return providers(in_aws, names, parent)
+    return {}
