@@ -12,6 +12,7 @@ from typing import Any
 from .client import Client
 from .devices import remove_all
 from .log import Log
+from .problems import TailnetError
 from .slice_check import Problem, environment_problems
 from .tags import Environment
 
@@ -44,7 +45,11 @@ class DeviceCleanup:
         return {name: inputs[name] for name in INPUTS if name in inputs}
 
     def read(self, state: Properties) -> Properties:
-        """The state: there is nothing to see."""
+        """The state: there is nothing to see. Raises TailnetError for an import."""
+        if "customer" not in state:
+            raise TailnetError(
+                "a DeviceCleanup cannot be imported, since it has nothing: declare it and run `pulumi up`"
+            )
         return state
 
     def diff(self, state: Properties, inputs: Properties) -> dict[str, str]:
@@ -54,6 +59,6 @@ class DeviceCleanup:
     def delete(self, state: Properties) -> None:
         """Removes the environment's devices and Tailscale Services until none is left."""
         environment = Environment(state["customer"], state["environment"])
-        gone = remove_all(self.client, environment)
+        gone = remove_all(self.client, environment, self.log.progress)
         if gone:
             self.log.info(f"removed {', '.join(gone)}")

@@ -19,6 +19,9 @@ from .slice import Outcome
 CONTENTION = 300.0
 """Seconds within which a write is tried again while others write too."""
 
+LONGEST_PAUSE = 8.0
+"""Seconds: the most that a write which was overtaken waits before it reads again."""
+
 NEVER_EDITED = '"ts-default"'
 """If-Match of a document that nobody ever edited: what to send when the server gives no ETag."""
 
@@ -46,10 +49,12 @@ def write(client: Client, edit: Edit, *, removing: bool = False, patience: float
     warnings: tuple[str, ...] = ()
     while True:
         attempt += 1
+        began = client.clock()
         policy = client.policy()
-        outcome = edit(policy.text, False)
-        if outcome.text != policy.text and validate:
+        if validate:
             outcome, warnings = judged(client, policy, edit)
+        else:
+            outcome = edit(policy.text, False)
         if outcome.text == policy.text:
             return Written(outcome, posts, (*outcome.warnings, *warnings))
         try:
@@ -63,15 +68,21 @@ def write(client: Client, edit: Edit, *, removing: bool = False, patience: float
             # What was valid a moment ago is most likely valid still, and saving judges it too: less to do between
             # reading and saving means fewer writers that overtake. When it is refused, the full round tells why.
             validate = refused
-        client.sleep(random.uniform(0, min(2.0, 0.05 * 2 ** min(attempt, 6))))  # noqa: S311  jitter
+        # Full jitter over a span that doubles, in units of what a round takes: the more writers and the slower the
+        # API, the more of them have to stay away for one to come through.
+        span = (client.clock() - began) * 2 ** min(attempt, 10)
+        client.sleep(random.uniform(0, min(LONGEST_PAUSE, span)))  # noqa: S311  jitter, no secret
 
 
 def judged(client: Client, policy: Policy, edit: Edit) -> tuple[Outcome, tuple[str, ...]]:
     """The outcome that the server accepts, and its warnings. Raises PolicyError with what the server refuses.
 
-    When tests fail, the edit is made once more with narrowing first: it may drop tests that ask for what is removed.
+    Without a change the server is not asked. When tests fail, the edit is made once more with narrowing first: it may
+    drop tests that ask for what is removed.
     """
     outcome = edit(policy.text, False)
+    if outcome.text == policy.text:
+        return outcome, ()
     verdict = client.validate(outcome.text)
     if verdict.tests_failed:
         narrower = edit(policy.text, True)

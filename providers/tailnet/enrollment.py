@@ -102,7 +102,10 @@ class Enrollment:
 
     def delete(self, state: Properties) -> None:
         """Removes the operator's device and the API proxies' at once."""
-        remove_api_devices(self.client, Environment(state["customer"], state["environment"]))
+        environment = Environment(state["customer"], state["environment"])
+        gone = remove_api_devices(self.client, environment, self.log.progress)
+        if gone:
+            self.log.info(f"removed {', '.join(gone)}: what was open through it has ended")
 
     def _look(self, inputs: Mapping[str, Any]) -> Sighting:
         return sighting(self.client.devices(inputs["tag"]), inputs["tag"], inputs["hostname"])
@@ -182,6 +185,6 @@ def _time_is_up(inputs: Mapping[str, Any], found: Sighting, seconds: float) -> s
     return (
         f"{inputs['hostname']} is not online after {seconds:.0f} s: {seen}. Look at the operator's log in the "
         "customer's cluster: does the pod run and mount its Secret? Is its credential refused (tags, revoked)? Does "
-        "egress reach controlplane.tailscale.com, api.tailscale.com and a relay on 443? Nothing has to be undone: "
-        "run `pulumi up` again when it is mended."
+        "egress reach controlplane.tailscale.com, api.tailscale.com and a relay on 443? Does it distrust a certificate "
+        "(a proxy on the way that opens TLS)? Nothing has to be undone: run `pulumi up` again when it is mended."
     )

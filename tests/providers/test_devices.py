@@ -1,0 +1,52 @@
+"""What cannot be removed does not keep the rest, and the end by time names what is left."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.tailnet import devices
+from providers.tailnet.document import write
+from providers.tailnet.problems import ApiError, TailnetError
+from providers.tailnet.slice import applied
+from tests.providers.policies import ACME, identity
+from tests.providers.tailnet_api import Api
+
+
+@pytest.fixture(autouse=True)
+def standing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three devices, the first of which is going to be stuck, and a Service."""
+    write(api.client(), lambda text, _: applied(text, identity(ACME)))
+    for name in ("acme-prod-kube", "acme-prod-tunnel", "acme-prod-other"):
+        api.register(name, [ACME.operator_tag, ACME.kube_tag])
+    api.serve("svc:acme-prod", ACME.kube_tag)
+    monkeypatch.setattr(devices, "PATIENCE", 1.0)
+
+
+def left(api: Api) -> list[str]:
+    return [device["hostname"] for device in api.state.data["devices"].values()]
+
+
+def test_a_device_that_cannot_be_removed_is_named_and_the_others_are_gone(api: Api) -> None:
+    stuck = next(iter(api.state.data["devices"].values()))
+    api.faults({"kind": "status", "status": 500, "method": "DELETE", "path": f"/device/{stuck['nodeId']}$"})
+    told: list[str] = []
+    with pytest.raises(TailnetError, match="are left after") as raised:
+        devices.remove_all(api.client(patience=0.1), ACME, told.append)
+    assert stuck["hostname"] in str(raised.value)
+    assert "500" in str(raised.value)
+    assert left(api) == [stuck["hostname"]]
+    assert any(line.startswith("removing ") and stuck["hostname"] in line for line in told)
+
+
+def test_devices_go_also_when_services_cannot_be_listed(api: Api) -> None:
+    api.faults({"kind": "status", "status": 403, "path": "/vip-services"})
+    with pytest.raises(ApiError, match="may not"):
+        devices.remove_all(api.client(), ACME)
+    assert left(api) == []
+
+
+def test_a_credential_that_may_not_is_told_at_once(api: Api) -> None:
+    api.faults({"kind": "status", "status": 403, "method": "DELETE"})
+    with pytest.raises(ApiError) as raised:
+        devices.remove_api_devices(api.client(), ACME)
+    assert raised.value.status == 403
