@@ -1,0 +1,73 @@
+"""The policy document without one engineer: out of every group, every source and every list of owners.
+
+Owns what "revoked everywhere" means in the document. Pure. What the person reaches by being in the tailnet at all
+(autogroups, `*`) stays: that ends by suspending the user, which is an administrator's act and is told.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .changes import changes
+from .ownership import ACCESS_SECTIONS, GONE, compact, section_key, strings
+from .severance import Severed
+from .slice import edited, read
+
+_SOURCES = ("src", "users")
+
+
+def without_engineer(text: str, address: str) -> Severed:
+    """`text` in which nothing lets `address` in by name. Twice is once. Raises PolicyError for what cannot be read.
+
+    An entry that would have no source left goes; a group stays, empty.
+    """
+    before = read(text)
+    marked: dict[str, Any] = dict(before)
+    for section in ("groups", "tagOwners"):
+        key = section_key(marked, section)
+        if isinstance(marked.get(key), dict):
+            marked[key] = {name: _without(members, address) for name, members in marked[key].items()}
+    for section in ACCESS_SECTIONS:
+        key = section_key(marked, section)
+        if isinstance(marked.get(key), list):
+            marked[key] = [_entry(entry, address) for entry in marked[key]]
+    approvers = section_key(marked, "autoApprovers")
+    if approvers in marked:
+        marked[approvers] = _deep(marked[approvers], address)
+    outcome = edited(text, before, marked, compact(marked))
+    return Severed(outcome, tuple(str(change) for change in changes(before, outcome.after)))
+
+
+def still_named(document: dict[str, Any], address: str) -> list[str]:
+    """Sections that name the address after all: targets of attributes, destinations, tests."""
+    return [section for section, value in document.items() if any(_is(text, address) for text in strings(value))]
+
+
+def _is(element: Any, address: str) -> bool:
+    """Logins are the same in any case: the service lowers them, people who write the document may not."""
+    return isinstance(element, str) and element.lower() == address.lower()
+
+
+def _without(elements: Any, address: str) -> Any:
+    if not isinstance(elements, list):
+        return elements
+    return [GONE if _is(element, address) else element for element in elements]
+
+
+def _entry(entry: Any, address: str) -> Any:
+    if not isinstance(entry, dict):
+        return entry
+    marked = dict(entry)
+    for field, value in entry.items():
+        if field.lower() not in _SOURCES:
+            continue
+        marked[field] = GONE if _is(value, address) else _without(value, address)
+        if marked[field] is GONE or (value and not compact(marked[field])):
+            return GONE
+    return marked
+
+
+def _deep(value: Any, address: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _deep(inner, address) for key, inner in value.items()}
+    return _without(value, address)

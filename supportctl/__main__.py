@@ -1,0 +1,5 @@
+"""`python -m supportctl`: see commands.py."""
+
+from supportctl.commands import app
+
+app()

@@ -1,0 +1,78 @@
+"""What a kill is aimed at: one environment, or a customer with everything that is theirs.
+
+Owns the question whether a tag belongs to the target. Pure: needs no settings and no state, because on the worst day
+neither may load.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from components.naming import Names
+from providers.tailnet.tags import Environment, customer_problem, environment_of
+
+_WORD = r"[a-z][a-z0-9]*"
+
+
+class TargetError(Exception):
+    """The name says no environment and no customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """customer, and the one environment that goes, or None for all of them."""
+
+    customer: str
+    environment: Environment | None = None
+
+    @property
+    def name(self) -> str:
+        """What the person types to confirm: the stack's name, or the customer's."""
+        return self.environment.name if self.environment else self.customer
+
+    def owns(self, tag: str) -> bool:
+        """Whether what carries the tag goes with the target. Chain tags are the whole customer's, not one stack's."""
+        if self.environment is not None:
+            return self.environment.owns(tag)
+        return tag in self.chain_tags or self._is_of_customer(tag)
+
+    def touches(self, tag: str) -> bool:
+        """Whether the tag is the customer's at all: what carries only such tags is reported where it does not go."""
+        return tag in self.chain_tags
+
+    @property
+    def chain_tags(self) -> tuple[str, ...]:
+        """The tags that the customer's environments share."""
+        return Environment(self.customer, "any").chain_tags
+
+    def environments(self, tags: Iterable[str]) -> list[Environment]:
+        """The target's environments among these tags, by their operators' tags; one that is aimed at is always in."""
+        if self.environment is not None:
+            return [self.environment]
+        found = {environment for tag in tags if (environment := environment_of(tag)) is not None}
+        return sorted(
+            (environment for environment in found if environment.customer == self.customer),
+            key=lambda environment: environment.name,
+        )
+
+    def _is_of_customer(self, tag: str) -> bool:
+        customer = re.escape(self.customer)
+        return bool(re.fullmatch(rf"tag:((kube|api|rec)-{customer}-{_WORD}|svc-{customer}-{_WORD}-{_WORD})", tag))
+
+
+def target(stack: str | None, customer: str | None) -> Target:
+    """The target of `STACK` or `--customer NAME`. Raises TargetError unless it is exactly one of them."""
+    if (stack is None) == (customer is None):
+        raise TargetError("name one stack, as in `supportctl kill acme-prod`, or a whole customer: --customer acme")
+    if customer is not None:
+        problem = customer_problem(customer)
+        if problem:
+            raise TargetError(f"--customer: {problem}")
+        return Target(customer)
+    try:
+        names = Names.split(stack or "")
+    except ValueError as error:
+        raise TargetError(f"{stack!r} is no stack of an environment: {error}") from None
+    return Target(names.customer, Environment(names.customer, names.environment))

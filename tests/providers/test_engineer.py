@@ -1,0 +1,60 @@
+"""One engineer, out everywhere: in every group, every source and every list of owners, and nowhere else."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.tailnet.engineer import still_named, without_engineer
+from tests.providers.policies import FOREIGN, value
+
+ANN = "ann@example.com"
+
+
+def test_the_address_leaves_every_group_and_the_others_stay() -> None:
+    result = without_engineer(FOREIGN, ANN)
+    assert result.outcome.text == FOREIGN.replace('"ann@example.com", ', "")
+    assert len(result.words) == 1
+
+
+def test_an_entry_for_this_person_alone_goes_and_a_shared_one_loses_the_person() -> None:
+    text = FOREIGN.replace(
+        '"grants": [',
+        '"grants": [{"src": ["ann@example.com"], "dst": ["tag:ci"], "ip": ["*"]},'
+        ' {"src": ["bob@example.com", "ann@example.com"], "dst": ["tag:internal"], "ip": ["*"]},',
+    )
+    grants = value(without_engineer(text, ANN).outcome.text)["grants"]
+    assert {"src": ["bob@example.com"], "dst": ["tag:internal"], "ip": ["*"]} in grants
+    assert not [grant for grant in grants if ANN in grant["src"] or not grant["src"]]
+
+
+def test_who_could_mint_devices_of_a_tag_cannot_any_more() -> None:
+    text = FOREIGN.replace('"tag:ci":       ["autogroup:admin"]', '"tag:ci": ["ann@example.com"]')
+    assert value(without_engineer(text, ANN).outcome.text)["tagOwners"]["tag:ci"] == []
+
+
+def test_approvals_by_this_person_end() -> None:
+    text = FOREIGN.replace(
+        '"tests": [', '"autoApprovers": {"routes": {"10.0.0.0/8": ["ann@example.com", "tag:ci"]}},\n  "tests": ['
+    )
+    assert value(without_engineer(text, ANN).outcome.text)["autoApprovers"]["routes"]["10.0.0.0/8"] == ["tag:ci"]
+
+
+def test_a_destination_with_the_name_is_left_and_told() -> None:
+    text = FOREIGN.replace('"dst": ["tag:ci"]', '"dst": ["ann@example.com"]')
+    after = value(without_engineer(text, ANN).outcome.text)
+    assert after["grants"][0]["dst"] == [ANN]
+    assert still_named(after, ANN) == ["grants"]
+
+
+@given(st.sampled_from(["ann@example.com", "bob@example.com", "nobody@example.com"]))
+def test_twice_is_once_and_nothing_else_changes(address: str) -> None:
+    once = without_engineer(FOREIGN, address).outcome.text
+    assert without_engineer(once, address).outcome.text == once
+    assert value(once)["tests"] == value(FOREIGN)["tests"]
+    assert still_named(value(once), address) == []
+
+
+def test_a_login_is_the_same_in_any_case() -> None:
+    text = FOREIGN.replace("ann@example.com", "Ann@Example.com")
+    assert "ann" not in without_engineer(text, ANN).outcome.text.lower()
