@@ -12,6 +12,7 @@ from typing import Any
 
 from .identity import is_within
 from .ownership import ACCESS_SECTIONS, canonical, section_key, section_of
+from .problems import PolicyError
 from .server_tests import SECTIONS as TEST_SECTIONS
 from .tags import Environment
 
@@ -68,7 +69,7 @@ def foreign_owners(document: Document, environment: Environment, sections: Secti
         there = (section_of(document, "tagOwners") or {}).get(tag)
         others = [owner for owner in there or [] if owner not in declared.get(tag, [])] if tag in declared else []
         if others:
-            warnings.append(f"{tag} is also owned by {', '.join(others)}, which this stack does not declare")
+            warnings.append(f"{tag} is also owned by {', '.join(map(str, others))}, which this stack does not declare")
     return tuple(warnings)
 
 
@@ -83,10 +84,19 @@ def _exactly(there: Any, declared: Any) -> list[Any]:
 
 
 def _section(document: Document, section: str, empty: Any) -> Any:
-    key = section_key(document, section)
-    if not isinstance(document.get(key), type(empty)):
-        document[key] = empty
-    return document[key]
+    return _member(document, section_key(document, section), empty)
+
+
+def _member(there: Document, key: str, empty: Any) -> Any:
+    """The list or object at `key`, made when nothing or null is there. What else people wrote is not overwritten."""
+    if there.get(key) is None:
+        there[key] = empty
+    if not isinstance(there[key], type(empty)):
+        raise PolicyError(
+            f"the tailnet's policy document has {key!r} which is not {'a list' if empty == [] else 'an object'}. "
+            "Nothing was written. Correct it in the admin console (Access controls), then run again."
+        )
+    return there[key]
 
 
 def _add_entries(document: Document, section: str, sections: Sections) -> None:
@@ -105,10 +115,7 @@ def _merge(there: dict[str, Any], declared: Mapping[str, Any]) -> None:
     """Adds what is declared to lists in objects, at any depth; takes nothing away."""
     for key, value in declared.items():
         if isinstance(value, Mapping):
-            if not isinstance(there.get(key), dict):
-                there[key] = {}
-            _merge(there[key], value)
-        elif isinstance(there.get(key), list):
-            there[key] += [element for element in value if element not in there[key]]
+            _merge(_member(there, key, {}), value)
         else:
-            there[key] = copy.deepcopy(value)
+            elements = _member(there, key, [])
+            elements += [copy.deepcopy(element) for element in value if element not in elements]

@@ -18,7 +18,9 @@ from .ownership import canonical
 LONGEST = 600
 """Characters of an entry that are shown."""
 
-_BEHIND = re.compile(r"[ \t]*,?[ \t]*(//[^\n]*|(?:/\*(?:(?!\*/)[^\n])*\*/[ \t]*)+(?=\r?\n))")
+_BLOCKS = r"(?:/\*(?:(?!\*/)[^\n])*\*/[ \t]*)"
+_BEHIND = re.compile(rf"[ \t]*({_BLOCKS}*),?[ \t]*(//[^\n]*|{_BLOCKS}*(?=\r?\n))")
+"""Comments before the comma, and those behind it."""
 
 
 def foreign_entries(text: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
@@ -46,7 +48,8 @@ def source(text: str, container: Node, index: int) -> str:
     previous = container.items[index - 1] if index else None
     start = container.start + 1 if previous is None else (previous.comma or previous.node.end) + 1
     behind = _BEHIND.match(text, item.node.end)
-    written = text[item.start : item.node.end] + (f" {behind[1].strip()}" if behind else "")
+    comments_behind = [comment.strip() for comment in behind.groups() if comment.strip()] if behind else []
+    written = " ".join([text[item.start : item.node.end], *comments_behind])
     line = text.rfind("\n", 0, item.start) + 1
     if line <= start:  # the item before it, or the bracket, is on the same line
         above = text[start : item.start].strip()

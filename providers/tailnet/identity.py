@@ -107,6 +107,8 @@ def without_everything(document: Document, environment: Environment) -> tuple[Do
 
 def is_within(inner: Any, outer: Any) -> bool:
     """Whether the address or prefix of one host lies within that of another. False for what is neither."""
+    if not isinstance(inner, str) or not isinstance(outer, str):
+        return False
     try:
         one, other = ipaddress.ip_network(inner, strict=False), ipaddress.ip_network(outer, strict=False)
     except ValueError:
@@ -202,7 +204,8 @@ def _mark_tag_owners(marked: Document, environment: Environment, keep: set[str])
 def _with_owners(tags: set[str], tag_owners: Mapping[str, Any], owns: Any) -> set[str]:
     """`tags` and, of those for which `owns` holds, everything that owns them, at any remove."""
     while True:
-        owners = {owner for tag in tags for owner in tag_owners.get(tag) or [] if owns(owner)}
+        listed = [value for tag in tags if isinstance(value := tag_owners.get(tag), list)]
+        owners = {owner for value in listed for owner in value if isinstance(owner, str) and owns(owner)}
         if owners <= tags:
             return tags
         tags = tags | owners

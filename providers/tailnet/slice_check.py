@@ -132,7 +132,8 @@ def _own(path: str, section: str, content: Any, environment: Environment) -> Ite
     elif section in NAMED_SECTIONS:
         prefix = {"postures": "posture:", "groups": "group:", "hosts": ""}[section]
         for name in content:
-            if not name.startswith(prefix) or not environment.owns_name(name):
+            of_its_kind = name.startswith(prefix) and ":" not in name[len(prefix) :]
+            if not of_its_kind or not environment.owns_name(name):
                 yield path, f"{name} must be called {prefix}{environment.name}-<word>, so that its owner is clear"
     elif section == "autoApprovers":
         yield from _approvers(path, content, environment)

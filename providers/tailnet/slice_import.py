@@ -165,7 +165,11 @@ def _asked(chosen: str, document: Document) -> dict[str, list[str] | None]:
             raise PolicyError(f"a shared slice has no section {written!r}; it has {', '.join(spelling.values())}")
         if section_key(document, section) not in document:
             raise PolicyError(f"the policy document has no section {section}")
+        if section in asked:
+            raise PolicyError(f"{section} is asked for twice: write its names once, {section}=a,b")
         asked[section] = [name.strip() for name in names.split(",") if name.strip()] if equals else None
+        if asked[section] == []:
+            raise PolicyError(f"{section}= is followed by no name: leave `=` out to take the whole section")
     return asked
 
 
