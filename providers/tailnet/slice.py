@@ -135,7 +135,7 @@ def refuse_killed(document: Mapping[str, Any], environment: Environment) -> None
         raise PolicyError(
             f"{environment.name} was cut off: the policy document has {environment.killed_group}, and the comment "
             "beside it says who did it, when and why. Nothing of it is brought back until the kill is lifted on "
-            "purpose: remove that group from the policy document, then run `pulumi up` again."
+            f"purpose: `supportctl revive {environment.name}`, then run `pulumi up` again."
         )
 
 
