@@ -7,7 +7,7 @@ Touches no cluster, no state and no program.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -28,6 +28,10 @@ ROUNDS = 5
 """So often what came back is removed again."""
 
 POLICY, CREDENTIALS, DEVICES, SERVICES = "policy", "credentials", "devices", "services"
+
+
+Found = tuple[str, Callable[[], object]]
+"""A name and the call that removes what bears it."""
 
 
 @dataclass(slots=True)
@@ -84,19 +88,13 @@ class Severing:
     def credentials(self) -> list[str]:
         """OAuth clients, federated identities and auth keys whose tags are the target's."""
 
-        def found() -> list[tuple[str, Callable[[], object]]]:
-            keys = self.client.keys()
-            for key in keys:
-                tags = key_tags(key)
-                if tags and not any(map(self.target.owns, tags)) and all(map(self.target.touches, tags)):
-                    self._left(
-                        f"the {key.get('keyType')} {key['id']} carries only {', '.join(tags)}, which the customer's "
-                        f"environments share: `supportctl kill --customer {self.target.customer}` removes it"
-                    )
+        def found() -> list[Found]:
+            credentials = self.client.keys()
+            keys = [(f"{key.get('keyType', 'key')} {key['id']}", key_tags(key), str(key["id"])) for key in credentials]
             return [
-                (f"{key.get('keyType', 'key')} {key['id']}", partial(self.client.delete_key, str(key["id"])))
-                for key in keys
-                if any(map(self.target.owns, key_tags(key)))
+                (name, partial(self.client.delete_key, key_id))
+                for name, tags, key_id in keys
+                if self._takes(name, tags)
             ]
 
         return self._until_none_is_left(found)
@@ -104,19 +102,12 @@ class Severing:
     def devices(self) -> list[str]:
         """Devices by tag, which ends open connections."""
 
-        def found() -> list[tuple[str, Callable[[], object]]]:
-            devices = self.client.devices()
-            for device in devices:
-                tags = list(device.get("tags") or [])
-                if tags and not any(map(self.target.owns, tags)) and any(map(self.target.touches, tags)):
-                    self._left(
-                        f"the device {device.get('name')} carries only {', '.join(tags)}, which the customer's "
-                        f"environments share: `supportctl kill --customer {self.target.customer}` removes it"
-                    )
+        def found() -> list[Found]:
+            devices = [(str(device.get("name")), device) for device in self.client.devices()]
             return [
-                (str(device.get("name")), partial(self.client.delete_device, str(device["nodeId"])))
-                for device in devices
-                if any(map(self.target.owns, device.get("tags") or []))
+                (name, partial(self.client.delete_device, str(device["nodeId"])))
+                for name, device in devices
+                if self._takes(f"the device {name}", device.get("tags") or [])
             ]
 
         return self._until_none_is_left(found)
@@ -124,28 +115,51 @@ class Severing:
     def services(self) -> list[str]:
         """Tailscale Services by tag."""
 
-        def found() -> list[tuple[str, Callable[[], object]]]:
+        def found() -> list[Found]:
             return [
-                (str(service["name"]), partial(self.client.delete_service, str(service["name"])))
+                (name, partial(self.client.delete_service, name))
                 for service in self.client.services()
-                if any(map(self.target.owns, service.get("tags") or []))
+                if self._takes(name := str(service["name"]), service.get("tags") or [])
             ]
 
         return self._until_none_is_left(found)
 
-    def _until_none_is_left(self, find: Callable[[], list[tuple[str, Callable[[], object]]]]) -> list[str]:
+    def _takes(self, name: str, tags: Sequence[str]) -> bool:
+        """Whether what carries these tags goes. What carries shared tags alone is told: no stack removes it."""
+        if any(map(self.target.owns, tags)):
+            return True
+        if tags and all(tag in self.target.chain_tags for tag in tags):
+            self._left(
+                f"{name} carries only {', '.join(tags)}, which the customer's environments share: "
+                f"`supportctl kill --customer {self.target.customer}` removes it, with all environments of the customer"
+            )
+        return False
+
+    def _until_none_is_left(self, find: Callable[[], list[Found]]) -> list[str]:
+        """Removes what is found, and again what came back. One that cannot be removed keeps no other."""
         gone: list[str] = []
+        failures: dict[str, TailnetError] = {}
         for _ in range(ROUNDS):
-            found = find()
-            gone += [name for name, _ in found if name not in gone]
+            found = [(name, delete) for name, delete in find() if name not in failures]
             if not found or self.dry:
-                return gone
-            for _, delete in found:
-                delete()
-        raise TailnetError(
-            f"{', '.join(name for name, _ in find())} came back {ROUNDS} times: something still makes them. Run the "
-            "kill again; if they return, look for a credential without this environment's tags that mints them."
-        )
+                gone += [name for name, _ in found]
+                break
+            for name, delete in found:
+                try:
+                    delete()
+                except TailnetError as error:
+                    failures[name] = error
+                else:
+                    gone += [name] if name not in gone else []
+        else:
+            raise TailnetError(
+                f"{', '.join(gone)}: removed {ROUNDS} times, and something may still make them. Run the kill again; if "
+                "they return, look for a credential without this environment's tags that mints them."
+            )
+        if failures:
+            lines = "\n".join(f"{name} is not removed: {error}" for name, error in failures.items())
+            raise TailnetError(lines + (f"\nremoved: {', '.join(gone)}" if gone else ""))
+        return gone
 
     def _left(self, line: str) -> None:
         if line not in self.record.left:

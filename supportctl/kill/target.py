@@ -38,10 +38,6 @@ class Target:
             return self.environment.owns(tag)
         return tag in self.chain_tags or self._is_of_customer(tag)
 
-    def touches(self, tag: str) -> bool:
-        """Whether the tag is the customer's at all: what carries only such tags is reported where it does not go."""
-        return tag in self.chain_tags
-
     @property
     def chain_tags(self) -> tuple[str, ...]:
         """The tags that the customer's environments share."""

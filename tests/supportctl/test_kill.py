@@ -198,6 +198,34 @@ def test_what_carries_only_shared_tags_is_told_and_goes_with_the_customer(api: A
     assert names(api.text, GLOBEX)
 
 
+def test_another_environment_of_the_customer_is_not_called_a_leftover(api: Api) -> None:
+    """Its operator carries a shared tag too: to name it would send somebody to cut it off."""
+    stand(api, ACME, DEV)
+    before = standing(api, DEV.kube_tag)
+    code, record = run(api, target("acme-prod", None))
+    assert (code, record.left) == (GONE, [])
+    assert standing(api, DEV.kube_tag) == before
+
+
+@pytest.mark.parametrize("kind", ["keys", "device"])
+def test_one_that_cannot_be_removed_keeps_no_other(api: Api, kind: str) -> None:
+    operator = [ACME.operator_tag, ACME.kube_tag]
+    clients = stand(api, ACME)
+    second = api.register("second", operator)
+    make_key(api, "second", keyType="client", scopes=["auth_keys"], tags=operator)
+    stubborn = clients["acme-prod"] if kind == "keys" else second["nodeId"]
+    api.faults({"method": "DELETE", "path": f"/{kind}/{stubborn}$", "kind": "status", "status": 403})
+
+    code, record = run(api, target("acme-prod", None))
+
+    assert code == NOT_SEVERED
+    assert len(record.failed) == 1
+    assert "is not removed" in str(record.failed[0].error)
+    left = standing(api, ACME.kube_tag)
+    assert len(left["keys"]) + len(left["devices"]) == 1
+    assert left["services"] == []
+
+
 def test_a_state_that_cannot_be_cleared_is_named_with_the_way_on(api: Api) -> None:
     stand(api, ACME)
     answer = Cleared(clear=False, left=("acme-prod-operator-release",), unreachable=True, error="it is unreachable")
