@@ -234,14 +234,10 @@ def security_group(identifier: str) -> str:
     return identifier
 
 
-def derp(value: object) -> object:
-    """`any443`, or a tuple of networks in canonical form."""
-    if value == "any443":
-        return value
-    if not isinstance(value, list) or not value:
-        raise refuse(f"{shown(value)} is neither any443 nor a list of ranges.")
-    wrong, networks = [], []
-    for item in value:
+def networks(values: list[object]) -> tuple[str, ...]:
+    """Networks in canonical form, none of them everything."""
+    wrong, found = [], []
+    for item in values:
         try:
             network = ipaddress.ip_network(item) if isinstance(item, str) else None
         except ValueError:
@@ -249,10 +245,19 @@ def derp(value: object) -> object:
         if network is None or network.prefixlen == 0:
             wrong.append(shown(item))
         else:
-            networks.append(str(network))
+            found.append(str(network))
     if wrong:
         raise refuse(f"These are not ranges like 198.51.100.0/24, without host bits: {', '.join(wrong)}.")
-    return distinct(tuple(networks))
+    return distinct(tuple(found))
+
+
+def derp(value: object) -> object:
+    """`any443`, or a tuple of networks in canonical form."""
+    if value == "any443":
+        return value
+    if not isinstance(value, list) or not value:
+        raise refuse(f"{shown(value)} is neither any443 nor a list of ranges.")
+    return networks(value)
 
 
 def nothing_exposed(values: tuple[object, ...]) -> tuple[object, ...]:

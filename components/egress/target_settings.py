@@ -6,7 +6,6 @@ targets (components/egress_settings.py) nor any cloud's own words (aws_settings.
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
@@ -40,21 +39,9 @@ def cidrs(values: object) -> object:
     """A list of networks, each in canonical form and none of them everything."""
     if not isinstance(values, list):
         return values  # its type is refused by the field
-    wrong, networks = [], []
-    for item in values:
-        try:
-            network = ipaddress.ip_network(item) if isinstance(item, str) else None
-        except ValueError:
-            network = None
-        if network is None or network.prefixlen == 0:
-            wrong.append(shown(item))
-        else:
-            networks.append(str(network))
-    if wrong:
-        raise refuse(f"These are not ranges like 198.51.100.0/24, without host bits: {', '.join(wrong)}.")
-    if not networks:
+    if not values:
         raise refuse("It is empty.")
-    return list(forms.distinct(tuple(networks)))
+    return list(forms.networks(values))
 
 
 Cidrs = Annotated[tuple[str, ...], BeforeValidator(cidrs)]
