@@ -5,7 +5,9 @@ from pathlib import Path
 import pulumi
 from pulumi.runtime.config import get_config_env
 
-from components.settings import SettingsError, TailnetSettings, load
+from components.settings.load import load
+from components.settings.problems import SettingsError
+from components.settings.tailnet import TailnetSettings
 from components.support_access import SupportAccess, SupportAccessArgs
 from components.tailnet_base import TailnetBase, TailnetBaseArgs
 

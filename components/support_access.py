@@ -20,7 +20,6 @@ import pulumi_kubernetes as kubernetes
 import pulumi_tailscale as tailscale
 
 from components import PACKAGE
-from components.access_settings import Access, is_person, is_tag
 from components.cluster.ceiling import Ceiling, CeilingArgs
 from components.cluster.operator import Operator, OperatorArgs
 from components.cluster.roles import Roles, RolesArgs
@@ -29,7 +28,8 @@ from components.egress.destinations import allowlist
 from components.egress.target import Target
 from components.egress.targets import needs, open_egress
 from components.naming import NAMESPACE, credential_secret
-from components.settings import Delivery, EnvironmentSettings
+from components.settings.access import Access, is_person, is_tag
+from components.settings.environment import Delivery, EnvironmentSettings
 from components.tailnet import policy
 from providers.tailnet.resources import DeviceCleanup, Enrollment, PolicySlice, Provider, get_source_users
 

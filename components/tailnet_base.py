@@ -21,12 +21,12 @@ import pulumi
 import pulumi_tailscale as tailscale
 
 from components import PACKAGE
-from components.log_settings import Destination
 from components.naming import SENTINEL_TAG
+from components.settings.logs import Destination
+from components.settings.tailnet import TailnetSettings
 from components.tailnet import shared
 from components.tailnet.logs import Log, LogStream, LogStreamArgs
 from components.tailnet.webhooks import Webhooks, WebhooksArgs
-from components.tailnet_settings import TailnetSettings
 from providers.tailnet.resources import PolicySlice, Provider
 
 

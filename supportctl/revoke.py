@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from components.forms import address as one_persons_address
+from components.settings.forms import address as one_persons_address
 from providers.tailnet.engineer import still_named, without_engineer
 from providers.tailnet.problems import TailnetError
 from supportctl.connection import tailscale

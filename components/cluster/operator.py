@@ -18,7 +18,7 @@ from components import PACKAGE
 from components.cluster.timeouts import RELEASE_TIMEOUTS
 from components.cluster.values import chart_values
 from components.naming import CHART, NAMESPACE, RELEASE, Names
-from components.settings import EnvironmentSettings
+from components.settings.environment import EnvironmentSettings
 
 POD_SECURITY = {
     "pod-security.kubernetes.io/enforce": "baseline",

@@ -12,10 +12,10 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components import PACKAGE
-from components.access_settings import Access, Role, Subject
 from components.cluster.rules import read_only_rules
 from components.cluster.timeouts import SHORT_DELETE
 from components.naming import READ_ONLY_ROLE, group_binding, user_binding
+from components.settings.access import Access, Role, Subject
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from components.naming import Names, credential_secret
-from components.settings import EnvironmentSettings, Image
+from components.settings.environment import EnvironmentSettings
+from components.settings.operator import Image
 
 
 def chart_values(names: Names, settings: EnvironmentSettings) -> dict[str, Any]:

@@ -12,9 +12,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components import PACKAGE
-from components.egress.aws_settings import AwsDnsFirewallEgress
 from components.egress.destinations import Spelling, spelled
 from components.egress.target import Target, TargetArgs, tags
+from components.settings.egress_aws import AwsDnsFirewallEgress
 
 RULE_PRIORITY = 1
 """Within our own group, which has one rule."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.egress.aws_settings import AwsNetworkFirewallEgress
-from components.problems import Problem, config_key, set_command
+from components.settings.egress_aws import AwsNetworkFirewallEgress
+from components.settings.problems import Problem, config_key, set_command
 
 DEFAULT_ORDER = "DEFAULT_ACTION_ORDER"
 """What a policy without engine options has."""

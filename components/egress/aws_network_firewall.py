@@ -17,11 +17,11 @@ import pulumi_aws as aws
 from components import PACKAGE
 from components.egress import suricata
 from components.egress.aws_firewall_policy import Unreadable, cautions, look_up, problems, reference, unreadable
-from components.egress.aws_settings import POLICY_ARN, AwsNetworkFirewallEgress
 from components.egress.destinations import UDP, Destination
 from components.egress.target import Target, TargetArgs, description, tags
 from components.naming import Names
-from components.problems import SettingsError
+from components.settings.egress_aws import POLICY_ARN, AwsNetworkFirewallEgress
+from components.settings.problems import SettingsError
 
 CAPACITY = suricata.SIDS_PER_STACK
 """One per rule. It cannot be changed later, so it is what a stack may ever have; an account has 30000 to give."""

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
-from components.egress.aws_settings import AwsTarget
 from components.naming import Names
+from components.settings.egress_aws import AwsTarget
 
 
 def providers(

@@ -15,9 +15,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components import PACKAGE
-from components.egress.aws_settings import AwsSecurityGroupEgress
 from components.egress.destinations import CONTROL_RANGES_V4, CONTROL_RANGES_V6, HTTPS, STUN_PORT
 from components.egress.target import Target, TargetArgs, description, tags
+from components.settings.egress_aws import AwsSecurityGroupEgress
 
 ANYWHERE = ("0.0.0.0/0", "::/0")
 

@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 import pulumi
 
 from components.egress.destinations import Destination
-from components.egress.target_settings import TargetSettings
 from components.naming import LABEL_DOMAIN, Names
+from components.settings.egress_target import TargetSettings
 
 T = TypeVar("T", bound=TargetSettings)
 

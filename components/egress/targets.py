@@ -12,12 +12,12 @@ from typing import Any
 
 import pulumi
 
-from components.egress.aws_settings import AwsTarget
 from components.egress.destinations import Needs, Udp, required
 from components.egress.target import Target, TargetArgs
-from components.egress.target_settings import TargetSettings
 from components.naming import Names
-from components.settings import EnvironmentSettings
+from components.settings.egress_aws import AwsTarget
+from components.settings.egress_target import TargetSettings
+from components.settings.environment import EnvironmentSettings
 
 UDP_FROM_NARROW_TO_WIDE: tuple[Udp, ...] = ("off", "stun", "any")
 

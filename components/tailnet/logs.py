@@ -14,7 +14,7 @@ import pulumi
 import pulumi_tailscale as tailscale
 
 from components import PACKAGE
-from components.log_settings import S3, Collector, Destination, Gcs
+from components.settings.logs import S3, Collector, Destination, Gcs
 from components.tailnet.secrets import given
 
 Log = Literal["configuration", "network"]

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.access_settings import Access, is_person
 from components.naming import SENTINEL_TAG, Names
-from components.posture import own_name
-from components.settings import EnvironmentSettings
+from components.settings.access import Access, is_person
+from components.settings.environment import EnvironmentSettings
+from components.settings.posture import own_name
 
 KUBERNETES_CAPABILITY = "tailscale.com/cap/kubernetes"
 API_PORT = "tcp:443"

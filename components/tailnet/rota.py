@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from zoneinfo import ZoneInfo
 
-from components.rota_settings import Rota
+from components.settings.rota import Rota
 
 
 @dataclass(frozen=True, slots=True)

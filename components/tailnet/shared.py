@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from components.naming import SENTINEL_TAG
+from components.settings.tailnet import TailnetSettings
 from components.tailnet import rota
-from components.tailnet_settings import TailnetSettings
 
 
 def sections(settings: TailnetSettings, now: datetime) -> dict[str, Any]:

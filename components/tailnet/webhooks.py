@@ -15,7 +15,7 @@ import pulumi
 import pulumi_tailscale as tailscale
 
 from components import PACKAGE
-from components.log_settings import Webhook
+from components.settings.logs import Webhook
 from components.tailnet.secrets import given
 
 

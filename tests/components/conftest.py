@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.settings import EnvironmentSettings
+from components.settings.environment import EnvironmentSettings
 
 LEAST = {
     "customer": "acme",

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from components.access_settings import Access
 from components.cluster.ceiling import impersonation_rules
-from components.settings import EnvironmentSettings, SettingsError, load
+from components.settings.access import Access
+from components.settings.environment import EnvironmentSettings
+from components.settings.load import load
+from components.settings.problems import SettingsError
 from components.tailnet.policy import KUBERNETES_CAPABILITY, access_sections
 from providers.tailnet.tags import is_scheme_tag
 

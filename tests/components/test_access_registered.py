@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from components.access_settings import Access
-from components.settings import EnvironmentSettings
+from components.settings.access import Access
+from components.settings.environment import EnvironmentSettings
 from components.support_access import SupportAccess, SupportAccessArgs, who_gets_in
 from tests.components.registered import ROSTER, RUNNER, Registered, registered
 

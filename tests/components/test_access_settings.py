@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from components.access_settings import Subject
-from components.settings import EnvironmentSettings, SettingsError, load
+from components.settings.access import Subject
+from components.settings.environment import EnvironmentSettings
+from components.settings.load import load
+from components.settings.problems import SettingsError
 
 LEAST: dict[str, Any] = {
     "customer": "acme",

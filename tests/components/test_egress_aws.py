@@ -14,11 +14,11 @@ from components.egress import aws_firewall_policy, suricata
 from components.egress.aws_firewall_policy import Policy, cautions, problems
 from components.egress.aws_network_firewall import group_arn
 from components.egress.aws_security_group import Rule, rules
-from components.egress.aws_settings import AwsNetworkFirewallEgress, AwsSecurityGroupEgress
 from components.egress.destinations import UDP, Needs, required
 from components.egress.targets import open_egress
 from components.naming import Names
-from components.settings import EnvironmentSettings
+from components.settings.egress_aws import AwsNetworkFirewallEgress, AwsSecurityGroupEgress
+from components.settings.environment import EnvironmentSettings
 from tests.components import registered as registrations
 from tests.components.registered import Registered, registered
 from tests.components.test_egress_settings import BOUNDED, DNS, FIREWALL, GROUP, POLICY

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from components.egress import derp_map
 from components.egress.destinations import CERTIFICATE_AUTHORITY
-from components.egress_settings import EgressTarget
-from components.settings import EnvironmentSettings
+from components.settings.egress import EgressTarget
+from components.settings.environment import EnvironmentSettings
 from tests.components import registered as registrations
 from tests.components.conftest import LEAST
 from tests.components.registered import Registration

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from components.egress_settings import AwsSecurityGroupEgress
-from components.settings import EnvironmentSettings, SettingsError, load
+from components.settings.egress import AwsSecurityGroupEgress
+from components.settings.environment import EnvironmentSettings
+from components.settings.load import load
+from components.settings.problems import SettingsError
 
 GROUP: dict[str, Any] = {
     "target": "aws-security-group",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from components.kubeconfig import check_kubeconfig, servers
+from components.settings.kubeconfig import check_kubeconfig, servers
 
 
 def kubeconfig(file: Path, **contexts: str) -> Path:

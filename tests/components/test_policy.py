@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from components.settings import EnvironmentSettings
+from components.settings.environment import EnvironmentSettings
 from components.tailnet.policy import access_sections, grants, identity_sections, isolation_test
 from providers.tailnet import slice_check
 

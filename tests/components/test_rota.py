@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.rota_settings import Rota
+from components.settings.rota import Rota
+from components.settings.tailnet import TailnetSettings
 from components.tailnet import rota, shared
-from components.tailnet_settings import TailnetSettings
 
 ADA, GRACE, LIN = "ada@example.com", "grace@example.com", "lin@example.com"
 BERLIN = "Europe/Berlin"

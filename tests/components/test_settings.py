@@ -10,8 +10,10 @@ import pytest
 import yaml
 from syrupy.assertion import SnapshotAssertion
 
-from components.problems import shown
-from components.settings import EnvironmentSettings, SettingsError, TailnetSettings, load
+from components.settings.environment import EnvironmentSettings
+from components.settings.load import load
+from components.settings.problems import SettingsError, shown
+from components.settings.tailnet import TailnetSettings
 
 LEAST: dict[str, Any] = {
     "customer": "acme",

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from components.settings import SettingsError, load
+from components.settings.load import load
+from components.settings.problems import SettingsError
 from providers.tailnet.tags import customer_problem
 
 CONTEXT = "acme-prod"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from components.settings import SettingsError, load
+from components.settings.load import load
+from components.settings.problems import SettingsError
 
 ACCESS = [{"from": "group:highflame-sre", "role": "read-only"}]
 

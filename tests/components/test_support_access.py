@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from components.settings import EnvironmentSettings
+from components.settings.environment import EnvironmentSettings
 from components.support_access import SupportAccess, SupportAccessArgs
 from tests.components.registered import ROSTER, SECRET, Registered, Registration, registered
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.settings import TailnetSettings
+from components.settings.tailnet import TailnetSettings
 from components.tailnet_base import TailnetBase, TailnetBaseArgs
 from tests.components.registered import Registered, registered
 

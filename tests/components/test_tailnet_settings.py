@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from components.settings import SettingsError, TailnetSettings, load
+from components.settings.load import load
+from components.settings.problems import SettingsError
+from components.settings.tailnet import TailnetSettings
 
 ROTA: dict[str, Any] = {
     "starts": "2026-11-23",

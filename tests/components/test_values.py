@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from components.cluster.values import chart_values
-from components.settings import EnvironmentSettings
+from components.settings.environment import EnvironmentSettings
 
 Build = Callable[..., EnvironmentSettings]
 DIGEST = "sha256:" + "a" * 64

@@ -15,9 +15,9 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from components import forms
 from components.naming import Names
-from components.problems import Problem, config_key, remove_command, set_command, shown, stack_file
+from components.settings import forms
+from components.settings.problems import Problem, config_key, remove_command, set_command, shown, stack_file
 
 CHART_REPOSITORY_VARIABLE = "SUPPORT_ACCESS_CHART_REPOSITORY"
 """Environment variable with the chart repository to use in place of the declared one."""

@@ -1,7 +1,7 @@
 """What the settings of every egress target share, whichever cloud it is for.
 
 Owns the base of the targets' models and the forms of values that more than one of them takes. Does not own the list of
-targets (components/egress_settings.py) nor any cloud's own words (aws_settings.py). Imports no cloud's SDK.
+targets (components/settings/egress.py) nor any cloud's own words (egress_aws.py). Imports no cloud's SDK.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
-from components import forms
 from components.egress.destinations import Udp
-from components.forms import Settings
-from components.problems import refuse, shown
+from components.settings import forms
+from components.settings.forms import Settings
+from components.settings.problems import refuse, shown
 
 
 class TargetSettings(Settings):

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from components.posture import is_shared, posture_item
-from components.problems import nearest, refuse, shown
+from components.settings.posture import is_shared, posture_item
+from components.settings.problems import nearest, refuse, shown
 from providers.tailnet.tags import TAG_IN_TEXT, environment_of
 
 FIRST_YEAR, LAST_YEAR = 2000, 2199

@@ -1,7 +1,7 @@
 """Settings of the ways out of the customer's network: `support-access:egress`, a list of targets.
 
 Owns the list of targets that exist, and rules between the targets of one stack and of its neighbours. Each cloud's own
-words are in components/egress/*_settings.py. An empty list makes nothing: the exact allowlist is an output either way.
+words are in egress_<cloud>.py. An empty list makes nothing: the exact allowlist is an output either way.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, Field
 
-from components.egress.aws_settings import (
+from components.settings.egress_aws import (
     AwsDnsFirewallEgress,
     AwsNetworkFirewallEgress,
     AwsSecurityGroupEgress,
     AwsTarget,
 )
-from components.egress.target_settings import TargetSettings
-from components.problems import Problem, config_key, refuse, remove_command, shown
+from components.settings.egress_target import TargetSettings
+from components.settings.problems import Problem, config_key, refuse, remove_command, shown
 
 EgressTarget = Annotated[
     AwsSecurityGroupEgress | AwsNetworkFirewallEgress | AwsDnsFirewallEgress,

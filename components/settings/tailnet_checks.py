@@ -1,7 +1,7 @@
 """Rules between the settings of the stack `tailnet`.
 
-Like `checks`, which owns those of an environment's stack: they read the raw values, so that they speak even while
-another value is wrong. Die by: nothing; any JSON value may stand anywhere.
+Like environment_checks.py, which owns those of an environment's stack: they read the raw values, so that they speak
+even while another value is wrong. Die by: nothing; any JSON value may stand anywhere.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.problems import Problem, config_key, remove_command, set_command, shown
+from components.settings.problems import Problem, config_key, remove_command, set_command, shown
 
 
 def check_tailnet(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from components import forms
-from components.forms import Settings
 from components.naming import CHART_REPOSITORY
+from components.settings import forms
+from components.settings.forms import Settings
 
 OPERATOR_VERSION = "v1.96.5"
 

@@ -1,7 +1,7 @@
 """What is wrong with a stack's settings, in words that its author can act on.
 
 Owns `Problem`, `SettingsError` and the turning of pydantic's findings into problems: what a field is for comes from its
-description, a value to copy from its examples. Does not own any rule about a value (`settings`, `checks`).
+description, a value to copy from its examples. Does not own any rule about a value (the models and checks beside it).
 Dies by: a pydantic error without a field here still gives a problem, with pydantic's own words.
 """
 

@@ -1,7 +1,7 @@
 """Rules between the entries of `access`, and between them and other settings.
 
-They read the raw values, like `checks`: they speak even while another value is wrong. Own what would let somebody do
-more than one entry says. Do not own the form of an entry (`access_settings`).
+They read the raw values, like environment_checks.py: they speak even while another value is wrong. Own what would let
+somebody do more than one entry says. Do not own the form of an entry (access.py).
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from components.access_settings import Subject, default_group, is_person, subject_of
 from components.naming import DEFAULT_DEPLOYER, PROGRAM_TAGS, as_slug
-from components.problems import Problem, config_key, remove_command, set_command, shown, stack_file
+from components.settings.access import Subject, default_group, is_person, subject_of
+from components.settings.problems import Problem, config_key, remove_command, set_command, shown, stack_file
 
 
 class _Entry(NamedTuple):

@@ -16,10 +16,10 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from components import forms
-from components.forms import Settings
-from components.posture import is_shared, one_meaning, posture_item
-from components.problems import refuse
+from components.settings import forms
+from components.settings.forms import Settings
+from components.settings.posture import is_shared, one_meaning, posture_item
+from components.settings.problems import refuse
 
 
 class Role(StrEnum):

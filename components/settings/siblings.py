@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from components import kubeconfig
-from components.checks import declared_names
 from components.documents import DocumentError, read_yaml
-from components.egress_settings import check_shared
-from components.problems import PROJECT, Problem, config_key, set_command, shown, stack_file
+from components.settings import kubeconfig
+from components.settings.egress import check_shared
+from components.settings.environment_checks import declared_names
+from components.settings.problems import PROJECT, Problem, config_key, set_command, shown, stack_file
 
 
 def check_siblings(stack: str, raw: Mapping[str, Any], stacks_dir: Path) -> Iterator[Problem]:

@@ -10,8 +10,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from components import forms
-from components.forms import Settings
+from components.settings import forms
+from components.settings.forms import Settings
 
 
 class IsolationException(Settings):

@@ -1,7 +1,7 @@
 """The form that each single value must have: functions that give the value back or say what is wrong with it.
 
 Owns rules about one value alone. Does not own why a setting matters, which its field in `settings` says, nor rules
-between settings (`checks`). Dies by: each raises only the error that `problems.refuse` makes.
+between settings (the checks beside it). Dies by: each raises only the error that `problems.refuse` makes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from components.naming import PROGRAM_TAGS, TAG_PREFIXES, as_slug
-from components.problems import refuse, shown
+from components.settings.problems import refuse, shown
 from providers.tailnet.tags import customer_problem, environment_problem
 
 LAST_MINOR_WITH_AUTH_PROXY = 104

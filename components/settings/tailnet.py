@@ -11,12 +11,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, model_validator
 
-from components import forms, tailnet_forms
-from components.forms import Settings
-from components.log_settings import Logs, Webhook
 from components.naming import DEFAULT_DEPLOYER
-from components.problems import refuse
-from components.rota_settings import Address, Rota
+from components.settings import forms, tailnet_forms
+from components.settings.forms import Settings
+from components.settings.logs import Logs, Webhook
+from components.settings.problems import refuse
+from components.settings.rota import Address, Rota
 
 Group = Annotated[str, AfterValidator(forms.policy_group)]
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from components import forms
 from components.documents import DocumentError, read_yaml
-from components.problems import Problem, config_key, nearest, set_command, shown
+from components.settings import forms
+from components.settings.problems import Problem, config_key, nearest, set_command, shown
 
 
 def files(kubeconfig: Path | None) -> list[Path]:

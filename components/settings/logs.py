@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
 
-from components import forms, tailnet_forms
-from components.forms import Settings
-from components.problems import refuse
+from components.settings import forms, tailnet_forms
+from components.settings.forms import Settings
+from components.settings.problems import refuse
 
 Variable = Annotated[str, BeforeValidator(tailnet_forms.variable)]
 Url = Annotated[str, BeforeValidator(tailnet_forms.https_url)]

@@ -12,10 +12,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, ValidationInfo, field_validator
 
-from components import forms
 from components.egress.destinations import Udp
-from components.egress.target_settings import Cidrs, TargetSettings, UdpSetting, cidrs
-from components.problems import refuse, shown
+from components.settings import forms
+from components.settings.egress_target import Cidrs, TargetSettings, UdpSetting, cidrs
+from components.settings.problems import refuse, shown
 
 POLICY_ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):network-firewall:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"

@@ -14,7 +14,7 @@ import re
 from hashlib import sha256
 
 from components.naming import Names
-from components.problems import nearest, refuse, shown
+from components.settings.problems import nearest, refuse, shown
 
 NODE_ATTRIBUTES = (
     "node:os",

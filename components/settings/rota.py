@@ -12,9 +12,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
 
-from components import forms, tailnet_forms
-from components.forms import Settings
-from components.problems import refuse
+from components.settings import forms, tailnet_forms
+from components.settings.forms import Settings
+from components.settings.problems import refuse
 
 Address = Annotated[str, AfterValidator(forms.address)]
 People = Annotated[tuple[Address, ...], BeforeValidator(forms.filled), AfterValidator(forms.distinct)]

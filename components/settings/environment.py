@@ -1,0 +1,136 @@
+"""What an environment's stack declares, as typed, frozen values.
+
+Owns the names, defaults and forms of the stack's own keys. Each field's description says why it matters and its
+example can be copied: the messages are made of them (problems.py). Does not own the parts with a file of their own
+(access, operator, egress, isolation) nor rules between settings (environment_checks.py). Holds no secret.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt
+
+from components.naming import DEFAULT_DEPLOYER, Names
+from components.settings import forms
+from components.settings.access import Access
+from components.settings.egress import Egress
+from components.settings.environment_checks import CHART_REPOSITORY_VARIABLE
+from components.settings.forms import Settings
+from components.settings.isolation import Isolation
+from components.settings.operator import Operator
+
+Address = Annotated[str, AfterValidator(forms.address)]
+
+
+class Delivery(StrEnum):
+    """Who installs in the customer's cluster: this program, or the customer from what it is handed."""
+
+    MANAGED = "managed"
+    HANDOFF = "handoff"
+
+
+class Cluster(Settings):
+    """How this machine reaches the customer's API server."""
+
+    context: Annotated[str, AfterValidator(forms.printable)] = Field(
+        description="It picks the cluster; the kubeconfig's current context is whatever somebody last switched to.",
+        examples=["acme-prod"],
+    )
+    kubeconfig: Annotated[Path, BeforeValidator(forms.kubeconfig_path)] | None = Field(
+        default=None,
+        description="A path is looked up where the program runs. Contents would put a credential for the customer's"
+        " cluster into the stack's file and its state.",
+        examples=["~/.kube/config"],
+    )
+    """Absolute path, or None for the file that KUBECONFIG or ~/.kube/config names."""
+
+
+class Credential(Settings):
+    generation: Annotated[StrictInt, Field(ge=1, le=999_999)] = Field(
+        default=1,
+        description="It is raised by one to rotate the OAuth client, and is part of its Secret's name.",
+        examples=[2],
+    )
+
+
+class Enrolment(Settings):
+    timeout_seconds: Annotated[StrictInt, Field(ge=1, le=3600)] = Field(
+        default=300,
+        description="So long, in seconds, an update waits for the operator to come online.",
+        examples=[300],
+    )
+
+
+class EnvironmentSettings(Settings):
+    """One customer's environment."""
+
+    customer: Annotated[str, AfterValidator(forms.customer)] = Field(
+        description="It is part of every tag, host name and Kubernetes label of this customer.",
+        examples=["acme"],
+    )
+    environment: Annotated[str, AfterValidator(forms.environment)] = Field(
+        description="It is the last part of every name, so it has no hyphen: names split in one way only.",
+        examples=["prod"],
+    )
+    deployer: Annotated[str, AfterValidator(forms.deployer)] = Field(
+        default=DEFAULT_DEPLOYER,
+        description="It owns the operator's tags in the policy: only the credential that carries it can mint devices.",
+        examples=[DEFAULT_DEPLOYER],
+    )
+    delivery: Delivery = Field(
+        default=Delivery.HANDOFF,
+        description="It decides who installs in the customer's cluster.",
+        examples=["managed"],
+    )
+    cluster: Cluster | None = Field(
+        default=None,
+        description="A managed delivery installs in this cluster.",
+        examples=[{"context": "acme-prod"}],
+    )
+    operator: Operator = Field(default=Operator(), description="The operator's pins.")
+    credential: Credential = Field(default=Credential(), description="The operator's OAuth client.")
+    access: Annotated[tuple[Access, ...], BeforeValidator(forms.filled)] = Field(
+        description="It says who gets in and as what. With nobody in it there is nothing to grant; to cut the access"
+        " off, destroy the stack.",
+        examples=[[{"from": "group:highflame-sre", "role": "read-only"}]],
+    )
+    roster: Annotated[tuple[Address, ...], BeforeValidator(forms.filled), AfterValidator(forms.distinct)] | None = (
+        Field(
+            default=None,
+            description="The only people that the operator may impersonate. Without it they are the members of the"
+            " groups in access and the people there; an empty list would mean everybody to Kubernetes.",
+            examples=[["ada@example.com"]],
+        )
+    )
+    egress: Egress = Field(
+        default=(),
+        description="It says which ways out of the customer's network the stack opens: a list of targets, each with"
+        " settings of its own. Empty opens nothing.",
+        examples=[[]],
+    )
+    expose: Annotated[tuple[object, ...], AfterValidator(forms.nothing_exposed)] = Field(
+        default=(), description="Nothing is exposed by default.", examples=[[]]
+    )
+    isolation: Isolation = Field(default=Isolation(), description="What the isolation analysis may overlook.")
+    enrolment: Enrolment = Field(default=Enrolment(), description="How long an update waits for the operator.")
+
+    @property
+    def names(self) -> Names:
+        return Names(self.customer, self.environment)
+
+    @property
+    def hostname(self) -> str:
+        """The operator's host name in the tailnet."""
+        return self.operator.hostname or self.names.hostname
+
+    def with_chart_of_this_machine(self) -> EnvironmentSettings:
+        """The same, with the chart repository that the environment names: an endpoint of where the program runs."""
+        repository = os.environ.get(CHART_REPOSITORY_VARIABLE)
+        if not repository:
+            return self
+        chart = self.operator.chart.model_copy(update={"repository": repository})
+        return self.model_copy(update={"operator": self.operator.model_copy(update={"chart": chart})})
