@@ -66,8 +66,11 @@ class Cluster:
         return sorted(item["metadata"]["name"] for item in self.get(kind, *words))
 
     def releases(self) -> list[str]:
-        rows = json.loads(self._run(["helm", "--kube-context", self.context, "list", "-A", "-a", "-o", "json"]))
+        rows = json.loads(self.helm("list", "-A", "-a", "-o", "json"))
         return [f"{row['name']} {row['app_version']} r{row['revision']}" for row in rows]
+
+    def helm(self, *words: str) -> str:
+        return self._run(["helm", "--kube-context", self.context, *words])
 
     def kubectl(self, *words: str) -> str:
         return self._run(["kubectl", "--context", self.context, *words])

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from sandbox.demo.observe import Cluster, Tailnet
 from sandbox.demo.pulumi import ROOT, Pulumi
 from sandbox.world import World
 
+RELEASE, NAMESPACE, OURS = "tailscale-operator", "tailscale", "app.kubernetes.io/managed-by=support-access"
 PROGRAM = ("Pulumi.yaml", "__main__.py", "components", "providers", ".venv")
 SEED = (ROOT / "sandbox" / "tailnet.hujson").read_text()
 
@@ -24,12 +26,34 @@ def tailnet(world: World) -> Iterator[Tailnet]:
 
 
 @pytest.fixture(scope="module")
+def policy_as_it_was(tailnet: Tailnet) -> Iterator[None]:
+    """Modules share a tailnet. What one rightly leaves behind, an emptied section say, is not what the next expects."""
+    before = tailnet.policy_text()
+    yield
+    if tailnet.policy_text() != before:
+        url = f"{tailnet.url}/api/v2/tailnet/-/acl"
+        httpx.post(url, content=before, auth=(tailnet.key, ""), timeout=10).raise_for_status()
+
+
+@pytest.fixture(scope="module")
 def clusters(world: World) -> dict[str, Cluster]:
     return {name: Cluster(name, world.env) for name in world.facts["clusters"]}
 
 
 @pytest.fixture(scope="module")
-def pulumi(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pulumi]:
+def clusters_as_they_were(clusters: dict[str, Cluster]) -> Iterator[None]:
+    """What a cut leaves in a cluster that did not answer stays there, and would be in the way of the next module."""
+    yield
+    for cluster in clusters.values():
+        if cluster.releases():
+            cluster.helm("uninstall", RELEASE, "--namespace", NAMESPACE)
+        cluster.kubectl("delete", "namespaces,clusterroles,clusterrolebindings", "-l", OURS)
+
+
+@pytest.fixture(scope="module")
+def pulumi(
+    world: World, policy_as_it_was: None, clusters_as_they_were: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pulumi]:
     """`pulumi` on a project of the module's own. Whatever stands at the end is destroyed, environments first."""
     project = tmp_path_factory.mktemp("project")
     for part in PROGRAM:
