@@ -15,16 +15,12 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components import PACKAGE
+from components.cluster.objects import register
 from components.cluster.timeouts import RELEASE_TIMEOUTS
-from components.cluster.values import chart_values
+from components.manifests.chart_values import chart_values
+from components.manifests.namespace import namespace
 from components.naming import CHART, NAMESPACE, RELEASE, Names
 from components.settings.environment import EnvironmentSettings
-
-POD_SECURITY = {
-    "pod-security.kubernetes.io/enforce": "baseline",
-    "pod-security.kubernetes.io/warn": "restricted",
-}
-"""The operator's pod needs no privilege; only proxies of exposed services would."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,15 +43,15 @@ class Operator(pulumi.ComponentResource):
     def __init__(self, name: str, args: OperatorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"{PACKAGE}:cluster:Operator", name, None, opts)
         operator = args.settings.operator
-        namespace = kubernetes.core.v1.Namespace(
+        place = register(
             f"{name}-namespace",
-            metadata={"name": NAMESPACE, "labels": {**args.names.labels, **POD_SECURITY}},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.narrowed]),
+            namespace(args.names.labels),
+            pulumi.ResourceOptions(parent=self, depends_on=[args.narrowed]),
         )
         self.release = kubernetes.helm.v3.Release(
             f"{name}-release",
             name=RELEASE,
-            namespace=namespace.metadata.name,
+            namespace=NAMESPACE,
             chart=CHART,
             version=operator.chart.version,
             repository_opts={"repo": operator.chart.repository},
@@ -65,7 +61,7 @@ class Operator(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 # Egress first, and last away: the operator dials out at once, and finalizers need it at the end.
-                depends_on=[namespace, *args.egress],
+                depends_on=[place, *args.egress],
                 custom_timeouts=RELEASE_TIMEOUTS,
             ),
         )

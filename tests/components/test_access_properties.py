@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from components.cluster.ceiling import impersonation_rules
+from components.manifests.ceiling import impersonation_rules
 from components.settings.access import Access
 from components.settings.environment import EnvironmentSettings
 from components.settings.load import load

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.cluster.ceiling import impersonation_rules
+from components.manifests.ceiling import impersonation_rules
 
 NAMES = st.lists(st.text(min_size=1, max_size=20), max_size=5)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.cluster.rules import read_only_rules
+from components.manifests.read_only import read_only_rules
 
 NEVER = {
     "secrets",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from components.cluster.values import chart_values
+from components.manifests.chart_values import chart_values
 from components.settings.environment import EnvironmentSettings
 
 Build = Callable[..., EnvironmentSettings]
