@@ -21,13 +21,14 @@ import pulumi_tailscale as tailscale
 
 from components import PACKAGE
 from components.cluster.ceiling import Ceiling, CeilingArgs
+from components.cluster.objects import register
 from components.cluster.operator import Operator, OperatorArgs
 from components.cluster.roles import Roles, RolesArgs
 from components.cluster.timeouts import SHORT_DELETE
 from components.egress.destinations import allowlist
 from components.egress.target import Target
 from components.egress.targets import needs, open_egress
-from components.naming import NAMESPACE, credential_secret
+from components.manifests.credential import credential
 from components.settings.access import Access, is_person, is_tag
 from components.settings.environment import Delivery, EnvironmentSettings
 from components.tailnet import policy
@@ -61,7 +62,7 @@ class SupportAccess(pulumi.ComponentResource):
         keys = tailscale.Provider(names.resource("tailscale"), opts=pulumi.ResourceOptions(parent=self))
 
         in_cluster = self._in_cluster(args)
-        users = ask_roster(settings, tailnet) if in_cluster else []
+        users = ask_roster(settings, tailnet)
 
         # First of all, so that a narrowed access is gone even when the cluster or its cloud then fails.
         identity = PolicySlice(
@@ -127,7 +128,7 @@ class SupportAccess(pulumi.ComponentResource):
             # The last thing that appears and the first that goes.
             opts=pulumi.ResourceOptions(parent=self, provider=tailnet, depends_on=[enrolment]),
         )
-        self.outputs = self._outputs(args, client, enrolment, access, egress)
+        self.outputs = self._outputs(args, client, enrolment, access, egress, users)
         self.register_outputs(self.outputs)
 
     def _in_cluster(self, args: SupportAccessArgs) -> kubernetes.Provider | None:
@@ -170,15 +171,11 @@ class SupportAccess(pulumi.ComponentResource):
     ) -> list[pulumi.Resource]:
         """The credential in the cluster, and whom and what it is good for."""
         settings, names = args.settings, args.settings.names
-        secret = kubernetes.core.v1.Secret(
-            names.resource(f"credential-{settings.credential.generation}"),
-            metadata={
-                "name": credential_secret(settings.credential.generation),
-                "namespace": NAMESPACE,
-                "labels": names.labels,
-            },
-            string_data={"client_id": client.id, "client_secret": client.key},
-            opts=pulumi.ResourceOptions(
+        generation = settings.credential.generation
+        secret = register(
+            names.resource(f"credential-{generation}"),
+            credential(generation, client_id=client.id, client_secret=client.key, labels=names.labels),
+            pulumi.ResourceOptions(
                 parent=self,
                 provider=in_cluster,
                 additional_secret_outputs=["data", "stringData"],
@@ -209,10 +206,15 @@ class SupportAccess(pulumi.ComponentResource):
         enrolment: Enrollment,
         access: PolicySlice,
         egress: list[Target],
+        users: list[str],
     ) -> dict[str, Any]:
         settings, names = args.settings, args.settings.names
         outputs: dict[str, Any] = {
             "access": [who_gets_in(entry) for entry in settings.access],
+            "ceiling": {
+                "groups": sorted({entry.impersonate for entry in settings.access if entry.impersonate is not None}),
+                "users": users,
+            },
             "tags": {"operator": names.operator_tags, "proxies": names.tags.proxy_tag},
             "credential": {"id": client.id, "scopes": client.scopes, "tags": client.tags},
             "apiUrl": enrolment.device_name.apply(lambda fqdn: f"https://{fqdn}" if fqdn else None),

@@ -78,3 +78,30 @@ def revoke_engineer(
     from supportctl.revoke import run_revoke
 
     raise typer.Exit(run_revoke(address, yes=yes, project=project.resolve()))
+
+
+@app.command()
+def handoff(
+    stack: StackName,
+    out: Annotated[Path, typer.Option(help="The folder for the customer, new or of an earlier handoff.")],
+    age: Annotated[list[str] | None, typer.Option(help="An age recipient of the customer's; may be repeated.")] = None,
+    credential: Annotated[
+        Path | None, typer.Option(help="The file for the encrypted credential, outside the folder.", dir_okay=False)
+    ] = None,
+    print_credential: Annotated[
+        bool, typer.Option("--print-credential", help="Print the credential in clear, once.")
+    ] = False,
+    project: Project = Path(),
+) -> None:
+    """Write what a customer who installs alone needs, and nothing else. The credential goes on a way of its own."""
+    from supportctl.handoff.command import HandoffOptions, run_handoff
+
+    options = HandoffOptions(
+        stack=stack,
+        out=out,
+        age=tuple(age or ()),
+        credential=credential,
+        print_credential=print_credential,
+        project=project,
+    )
+    raise typer.Exit(run_handoff(options))

@@ -20,13 +20,18 @@ def cluster_role(name: str, rules: Sequence[Any], labels: Mapping[str, str]) -> 
 
 
 def binding(
-    name: str, role: str, subject: Mapping[str, str], labels: Mapping[str, str], *, namespace: str | None = None
+    name: str,
+    role: str,
+    subjects: Sequence[Mapping[str, str]],
+    labels: Mapping[str, str],
+    *,
+    namespace: str | None = None,
 ) -> Manifest:
-    """Binds a ClusterRole to one subject: in the whole cluster, or in one namespace."""
+    """Binds a ClusterRole to subjects: in the whole cluster, or in one namespace."""
     return {
         "apiVersion": f"{GROUP}/v1",
         "kind": "RoleBinding" if namespace else "ClusterRoleBinding",
         "metadata": {"name": name, "labels": dict(labels)} | ({"namespace": namespace} if namespace else {}),
         "roleRef": {"apiGroup": GROUP, "kind": "ClusterRole", "name": role},
-        "subjects": [dict(subject)],
+        "subjects": [dict(subject) for subject in subjects],
     }

@@ -34,5 +34,5 @@ def roles(access: Iterable[Access], labels: Mapping[str, str]) -> dict[str, Mani
     for subject, role in declared.items():
         name = (group_binding if subject.kind == "Group" else user_binding)(role, subject.name)
         named = {"kind": subject.kind, "name": subject.name, "apiGroup": GROUP}
-        manifests[subject.name] = binding(name, bound_role(role), named, labels)
+        manifests[subject.name] = binding(name, bound_role(role), [named], labels)
     return manifests

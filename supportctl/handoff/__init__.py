@@ -1,0 +1,1 @@
+"""`supportctl handoff`: what a customer who installs alone is given."""

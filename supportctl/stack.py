@@ -1,0 +1,59 @@
+"""One stack as Pulumi knows it: its settings, validated, and its outputs.
+
+Owns asking the Pulumi CLI, which finds the backend and the key of the secrets by the environment. Changes nothing.
+Outputs may be secret: they stay in memory, and no message holds one.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from components.settings.environment import EnvironmentSettings
+from components.settings.load import load
+from components.settings.problems import SettingsError
+
+LIMIT = 120.0
+"""Seconds for one question to the CLI: a backend in a cloud is slow, and none is that slow."""
+
+
+class StackError(Exception):
+    """What of the stack cannot be read, why, and how to mend it."""
+
+
+def settings_of(stack: str, project: Path) -> EnvironmentSettings:
+    """The environment's settings, with what Pulumi.yaml says for all stacks."""
+    config = {key: row.get("value", "") for key, row in _ask(stack, project, "config", "--json").items()}
+    try:
+        settings = load(stack, config)
+    except SettingsError as error:
+        raise StackError(str(error)) from None
+    if not isinstance(settings, EnvironmentSettings):
+        raise StackError(f"{stack} is the stack of the whole tailnet: name a customer's environment, as in acme-prod.")
+    return settings
+
+
+def outputs_of(stack: str, project: Path) -> dict[str, Any]:
+    """What the last `pulumi up` exported, secrets in clear. Empty for a stack that was never up."""
+    return _ask(stack, project, "stack", "output", "--json", "--show-secrets")
+
+
+def _ask(stack: str, project: Path, *words: str) -> dict[str, Any]:
+    command = ["pulumi", *words, "-s", stack, "--non-interactive"]
+    try:
+        done = subprocess.run(
+            command, cwd=project, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT, check=False
+        )
+    except OSError as error:
+        raise StackError(f"pulumi cannot be started: {error.strerror}. Put it on PATH.") from None
+    except subprocess.TimeoutExpired:
+        raise StackError(f"`pulumi {words[0]}` did not answer within {LIMIT:.0f} s: is the backend there?") from None
+    if done.returncode != 0:
+        said = done.stderr.strip().removeprefix("error: ") or "it said nothing"
+        raise StackError(f"`{' '.join(command)}` failed in {project}: {said}")
+    try:
+        return dict(json.loads(done.stdout))
+    except ValueError:
+        raise StackError(f"`{' '.join(command)}` printed no JSON.") from None
