@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PACK := policy/.venv
 
 # Bytecode is written when a module is first imported, also where somebody's shell says otherwise: without it every
 # start of Python, and a demo has some thirty, compiles its imports anew.
@@ -17,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-tools: $(INSTALLED) ## Prepare the virtualenv and every tool (the first time about ten minutes)
+tools: $(INSTALLED) $(PACK)/.installed ## Prepare the virtualenv and every tool (the first time about ten minutes)
 	@$(BIN)/python -m sandbox prepare
 
 demo: tools ## Run the main job in the sandbox and check every claim
@@ -38,7 +39,7 @@ down: ## End the sandbox that `make sandbox` started
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox down; else echo "Nothing was up."; fi
 
 clean: down ## End the sandbox; remove the virtualenv and what was built here (built tools stay in the cache)
-	rm -rf build $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf build $(VENV) $(PACK) .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Written last, so that an installation that was cut short is done again.
@@ -50,4 +51,11 @@ $(INSTALLED): $(wildcard requirements/*.txt)
 	@echo "Preparing the virtualenv in $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --no-compile --disable-pip-version-check -r requirements/dev.txt
+	@touch $@
+
+# The policy pack's own: its library wants another protobuf than the program's.
+$(PACK)/.installed: policy/requirements.txt
+	@echo "Preparing the policy pack's virtualenv in $(PACK) ..."
+	@$(PYTHON) -m venv $(PACK)
+	@$(PACK)/bin/pip install --no-compile --disable-pip-version-check -q -r policy/requirements.txt
 	@touch $@
