@@ -40,7 +40,11 @@ def node_names() -> list[str]:
 
 def aliases() -> list[str]:
     """One name per region that resolves to all its nodes, for firewalls that resolve names themselves."""
-    return [f"derp{region}-all{SUFFIX}" for region in regions()]
+    return [alias(region) for region in regions()]
+
+
+def alias(region: int) -> str:
+    return f"derp{region}-all{SUFFIX}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,8 +14,12 @@ import pulumi
 
 from components.egress.destinations import Needs, Udp, required
 from components.egress.target import Target, TargetArgs
+from components.features import images_in_use
 from components.naming import Names
+from components.settings.api_proxy import Mode
 from components.settings.egress_aws import AwsTarget
+from components.settings.egress_azure import AzureTarget
+from components.settings.egress_gcp import GcpTarget
 from components.settings.egress_target import TargetSettings
 from components.settings.environment import EnvironmentSettings
 
@@ -24,13 +28,23 @@ UDP_FROM_NARROW_TO_WIDE: tuple[Udp, ...] = ("off", "stun", "any")
 
 def needs(settings: EnvironmentSettings) -> Needs:
     """What the stack's features dial. UDP is as wide as the widest target opens it."""
-    images = settings.operator.images
+    operator = settings.operator
     declared: list[Udp] = ["off", *(target.opens_udp for target in settings.egress)]
     return Needs(
-        images=tuple(image.repository for image in (images.operator, images.proxy, images.k8s_proxy)),
-        chart=settings.operator.chart.repository,
+        images=tuple(operator.pin(name).repository for name in images_in_use(settings)),
+        ingress=takes_certificates(settings),
+        recordings=settings.recorder.recordings if settings.recorder else None,
+        api_proxy=operator.api_server_proxy.mode is not Mode.NONE,
+        chart=operator.chart.repository if operator.chart.path is None else None,
+        http_proxy=operator.http_proxy.end if operator.http_proxy else None,
         udp=max(declared, key=UDP_FROM_NARROW_TO_WIDE.index),
     )
+
+
+def takes_certificates(settings: EnvironmentSettings) -> bool:
+    """Whether a proxy, or a recorder with a web interface, takes a certificate beside the API proxy's."""
+    watched = settings.recorder is not None and settings.recorder.recordings is None
+    return watched or any(exposure.certificate for exposure in settings.expose)
 
 
 def open_egress(settings: EnvironmentSettings, *, narrowed: pulumi.Resource, parent: pulumi.Resource) -> list[Target]:
@@ -68,6 +82,26 @@ def _component(target: TargetSettings) -> Callable[[str, TargetArgs[Any], pulumi
             from components.egress.aws_dns_firewall import AwsDnsFirewall
 
             return AwsDnsFirewall
+        case "azure-firewall-policy":
+            from components.egress.azure_firewall_policy import AzureFirewallPolicy
+
+            return AzureFirewallPolicy
+        case "azure-nsg":
+            from components.egress.azure_nsg import AzureNsg
+
+            return AzureNsg
+        case "gcp-vpc-firewall":
+            from components.egress.gcp_vpc_firewall import GcpVpcFirewall
+
+            return GcpVpcFirewall
+        case "gcp-network-policy":
+            from components.egress.gcp_network_policy import GcpNetworkPolicy
+
+            return GcpNetworkPolicy
+        case "gcp-secure-web-proxy":
+            from components.egress.gcp_secure_web_proxy import GcpSecureWebProxy
+
+            return GcpSecureWebProxy
         case unknown:
             raise NotImplementedError(f"Egress target {unknown} has settings and no component.")
 
@@ -81,4 +115,14 @@ def _providers(
         from components.egress.aws_provider import providers
 
         return providers(in_aws, names, parent)
+    in_azure = [target for target in targets if isinstance(target, AzureTarget)]
+    if in_azure:
+        from components.egress.azure_provider import providers
+
+        return providers(in_azure, names, parent)
+    in_gcp = [target for target in targets if isinstance(target, GcpTarget)]
+    if in_gcp:
+        from components.egress.gcp_provider import providers
+
+        return providers(in_gcp, names, parent)
     return {}

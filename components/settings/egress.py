@@ -17,11 +17,20 @@ from components.settings.egress_aws import (
     AwsSecurityGroupEgress,
     AwsTarget,
 )
+from components.settings.egress_azure import AzureFirewallPolicyEgress, AzureNsgEgress
+from components.settings.egress_gcp import GcpNetworkPolicyEgress, GcpSecureWebProxyEgress, GcpVpcFirewallEgress
 from components.settings.egress_target import TargetSettings
 from components.settings.problems import Problem, config_key, refuse, remove_command, shown
 
 EgressTarget = Annotated[
-    AwsSecurityGroupEgress | AwsNetworkFirewallEgress | AwsDnsFirewallEgress,
+    AwsSecurityGroupEgress
+    | AwsNetworkFirewallEgress
+    | AwsDnsFirewallEgress
+    | AzureFirewallPolicyEgress
+    | AzureNsgEgress
+    | GcpVpcFirewallEgress
+    | GcpNetworkPolicyEgress
+    | GcpSecureWebProxyEgress,
     Field(discriminator="target"),
 ]
 
@@ -71,15 +80,17 @@ def check_shared(stack: str, raw: Mapping[str, Any], other: str, theirs: Mapping
 
 def _shared(raw: Mapping[str, Any]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
     """Index of a target, the setting to name, and the target with the values that only one stack may have."""
-    unique = {tag: model.unique for model in get_args(get_args(EgressTarget)[0]) for tag in _tags(model)}
+    models = {tag: model for model in get_args(get_args(EgressTarget)[0]) for tag in _tags(model)}
     egress = raw.get("egress")
     for index, entry in enumerate(egress if isinstance(egress, list) else []):
         target = entry.get("target") if isinstance(entry, dict) else None
-        if not isinstance(target, str) or target not in unique:
+        if not isinstance(target, str) or target not in models:
             continue
-        values = [entry.get(key) for key in unique[target]]
-        if all(isinstance(value, str | int) for value in values):
-            yield index, unique[target][-1], (target, *map(str, values))
+        model = models[target]
+        values = [entry.get(key) for key in model.unique]
+        if values and all(isinstance(value, str | int) for value in values):
+            words = tuple(str(value).lower() if model.caseless else str(value) for value in values)
+            yield index, model.unique[-1], (target, *words)
 
 
 def _tags(model: type[TargetSettings]) -> tuple[str, ...]:

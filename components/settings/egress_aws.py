@@ -8,13 +8,20 @@ account they must be of.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictInt, ValidationInfo, field_validator
 
 from components.egress.destinations import Udp
 from components.settings import forms
-from components.settings.egress_target import Cidrs, TargetSettings, UdpSetting, cidrs
+from components.settings.egress_target import (
+    CertificateAuthoritySetting,
+    Cidrs,
+    DerpSetting,
+    TargetSettings,
+    UdpSetting,
+    ipv6_on_request,
+)
 from components.settings.problems import refuse, shown
 
 POLICY_ARN = re.compile(
@@ -89,54 +96,13 @@ class AwsSecurityGroupEgress(AwsTarget):
     ipv6: StrictBool = Field(
         default=False, description="IPv6 rules are refused in a network without it.", examples=[False]
     )
-    derp: Annotated[Literal["any443"] | tuple[str, ...], BeforeValidator(forms.derp)] = Field(
-        description="Relays have no fixed addresses: either TCP 443 is open to everywhere (any443), or the"
-        " customer lists the ranges that it allows.",
-        examples=[["198.51.100.0/24"]],
-    )
-    certificate_authority: Literal["elsewhere"] | tuple[str, ...] | None = Field(
-        default=None,
-        validate_default=True,
-        description="With a list of ranges in derp nothing here reaches the certificate authority, which has no fixed"
-        " addresses: the operator is online and every kubectl fails in its TLS handshake. List the ranges that the"
-        " customer allows for it, or say elsewhere when another rule of the customer lets it through.",
-        examples=["elsewhere"],
-    )
+    derp: Annotated[DerpSetting, AfterValidator(ipv6_on_request)]
+    certificate_authority: Annotated[CertificateAuthoritySetting, AfterValidator(ipv6_on_request)] = None
     udp: UdpSetting = "off"
 
     @property
     def opens_udp(self) -> Udp:
         return self.udp
-
-    @field_validator("derp", "certificate_authority")
-    @classmethod
-    def _ipv6_only_on_request(cls, value: Any, info: ValidationInfo) -> Any:
-        version_6 = [cidr for cidr in value if ":" in cidr] if isinstance(value, tuple) else []
-        if version_6 and info.data.get("ipv6") is False:
-            raise refuse(f"It has IPv6 ranges, {', '.join(version_6)}, and ipv6 is false.")
-        return value
-
-    @field_validator("certificate_authority", mode="before")
-    @classmethod
-    def _form(cls, value: object) -> object:
-        if value is None or value == "elsewhere":
-            return value
-        if not isinstance(value, list):
-            raise refuse(f"{shown(value)} is neither elsewhere nor a list of ranges.")
-        return cidrs(value)
-
-    @field_validator("certificate_authority")
-    @classmethod
-    def _reached(cls, value: str | tuple[str, ...] | None, info: ValidationInfo) -> str | tuple[str, ...] | None:
-        derp = info.data.get("derp")
-        if isinstance(derp, tuple) and value is None:
-            raise refuse("It is missing, and derp is a list of ranges.")
-        if derp == "any443" and value is not None:
-            raise refuse(
-                "It is set, and derp is any443.",
-                why="TCP 443 to everywhere reaches the certificate authority; a bound that binds nothing misleads.",
-            )
-        return value
 
     @property
     def place(self) -> str:

@@ -6,9 +6,9 @@ targets (components/settings/egress.py) nor any cloud's own words (egress_aws.py
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from components.egress.destinations import Udp
 from components.settings import forms
@@ -22,7 +22,11 @@ class TargetSettings(Settings):
     target: Any
 
     unique: ClassVar[tuple[str, ...]]
-    """Keys, as in the stack's file, whose values together no second stack may have: `("vpc", "priority")`."""
+    """Keys, as in the stack's file, whose values together no second stack may have: `("vpc", "priority")`. None where
+    two stacks may say the same."""
+
+    caseless: ClassVar[bool] = False
+    """Whether the cloud takes values of `unique` that differ in case only for the same."""
 
     @property
     def opens_udp(self) -> Udp:
@@ -67,3 +71,57 @@ UdpSetting = Annotated[
     ),
 ]
 """`off`, `stun` or `any`; each model gives it the default `off`."""
+
+DerpSetting = Annotated[
+    Literal["any443"] | tuple[str, ...],
+    BeforeValidator(forms.derp),
+    Field(
+        description="Relays have no fixed addresses: either TCP 443 is open to everywhere (any443), or the"
+        " customer lists the ranges that it allows.",
+        examples=[["198.51.100.0/24"]],
+    ),
+]
+"""For rules that know addresses and no names; `any443`, or networks in canonical form."""
+
+
+def ranges_or_elsewhere(value: object) -> object:
+    if value is None or value == "elsewhere":
+        return value
+    if not isinstance(value, list):
+        raise refuse(f"{shown(value)} is neither elsewhere nor a list of ranges.")
+    return cidrs(value)
+
+
+def authority_reached(value: str | tuple[str, ...] | None, info: ValidationInfo) -> str | tuple[str, ...] | None:
+    derp = info.data.get("derp")
+    if isinstance(derp, tuple) and value is None:
+        raise refuse("It is missing, and derp is a list of ranges.")
+    if derp == "any443" and value is not None:
+        raise refuse(
+            "It is set, and derp is any443.",
+            why="TCP 443 to everywhere reaches the certificate authority; a bound that binds nothing misleads.",
+        )
+    return value
+
+
+CertificateAuthoritySetting = Annotated[
+    Literal["elsewhere"] | tuple[str, ...] | None,
+    BeforeValidator(ranges_or_elsewhere),
+    AfterValidator(authority_reached),
+    Field(
+        validate_default=True,
+        description="With a list of ranges in derp nothing here reaches the certificate authority, which has no fixed"
+        " addresses: the operator is online and every kubectl fails in its TLS handshake. List the ranges that the"
+        " customer allows for it, or say elsewhere when another rule of the customer lets it through.",
+        examples=["elsewhere"],
+    ),
+]
+"""Stands after `derp` in its model, and has the default None: only a list in `derp` needs it."""
+
+
+def ipv6_on_request(value: Any, info: ValidationInfo) -> Any:
+    """Networks of IPv6 only where `ipv6`, which stands before the field in its model, is true."""
+    version_6 = [cidr for cidr in value if ":" in cidr] if isinstance(value, tuple) else []
+    if version_6 and info.data.get("ipv6") is False:
+        raise refuse(f"It has IPv6 ranges, {', '.join(version_6)}, and ipv6 is false.")
+    return value

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from components.naming import Names
-from components.settings import forms
+from components.settings import operator_forms
 from components.settings.problems import Problem, config_key, remove_command, set_command, shown, stack_file
 
 CHART_REPOSITORY_VARIABLE = "SUPPORT_ACCESS_CHART_REPOSITORY"
@@ -65,7 +65,11 @@ def check_delivery(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
-CLOUD_PACKAGES = {"aws": ("pulumi_aws", "requirements/aws.txt")}
+CLOUD_PACKAGES = {
+    "aws": ("pulumi_aws", "requirements/aws.txt"),
+    "azure": ("pulumi_azure_native", "requirements/azure.txt"),
+    "gcp": ("pulumi_gcp", "requirements/gcp.txt"),
+}
 """Cloud, which is how its egress targets begin, to the Python package and the requirements that bring it."""
 
 
@@ -89,7 +93,7 @@ def check_chart_variable() -> Iterator[Problem]:
     url = os.environ.get(CHART_REPOSITORY_VARIABLE)
     if url:
         try:
-            forms.chart_repository(url)
+            operator_forms.chart_repository(url)
         except PydanticCustomError as error:
             yield Problem(
                 f"environment variable {CHART_REPOSITORY_VARIABLE}",

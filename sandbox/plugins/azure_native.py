@@ -1,8 +1,9 @@
 """Stand-in for the azure-native plugin: rules of a network security group and rule collection groups of a firewall
 policy.
 
-Kept from the real one: it looks before it creates and never overwrites what is there, although ARM's own PUT would.
-Credentials are not asked for, only the subscription.
+Kept from the real one: it looks before it creates and never overwrites what is there, although ARM's own PUT would; and
+a rule collection group is written in two steps, during which its policy takes no other operation. Credentials are not
+asked for, only the subscription. The firewall policy is only ever looked up.
 """
 
 # ruff: noqa: ARG002, RUF012, S105 - parameters of the interface; ClassVar is declared in Kind; type tokens
@@ -10,19 +11,25 @@ Credentials are not asked for, only the subscription.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import ClassVar
+
+from pulumi.provider.experimental.provider import InvokeRequest, InvokeResponse
 
 from sandbox.plugins.cloud_store import Store, StoredKind, autoname
 from sandbox.plugins.install import sdk_version
 from sandbox.plugins.kind import Failure, Input, InvalidInput, Kind
 from sandbox.plugins.provider import StandIn
 from sandbox.plugins.server import main
-from sandbox.plugins.values import UNKNOWN, Properties
+from sandbox.plugins.values import UNKNOWN, Properties, plain_properties, wrapped_properties
 
 NAME_DIGITS = 8
 DESCRIPTION_LIMIT = 140  # characters
 REQUIRED_KEY = Input(required=True, replaces=True)
+API_VERSION = "2024-05-01"
+GET_POLICY = "azure-native:network:getFirewallPolicy"
+POLICIES = "azure-native:network:FirewallPolicy"
 
 
 class ArmKind(StoredKind):
@@ -34,7 +41,7 @@ class ArmKind(StoredKind):
     children: ClassVar[str]
     parent_input: ClassVar[str]
     name_input: ClassVar[str]
-    outputs = frozenset({"name", "type", "etag", "provisioningState", "azureApiVersion"})
+    outputs = frozenset({"etag", "provisioningState", "azureApiVersion"})
     volatile = frozenset({"etag"})
 
     def __init__(self, store: Store, subscription: str) -> None:
@@ -54,6 +61,7 @@ class ArmKind(StoredKind):
             "name": inputs[self.name_input],
             "type": f"Microsoft.Network/{self.parents}/{self.children}",
             "provisioningState": "Succeeded",
+            "azureApiVersion": API_VERSION,
         }
 
     async def create(self, inputs: Properties) -> tuple[str, Properties]:
@@ -135,7 +143,18 @@ class FirewallPolicyRuleCollectionGroup(ArmKind):
         "priority": Input(),
         "ruleCollections": Input(),
     }
-    outputs = ArmKind.outputs | {"size"}
+    outputs = ArmKind.outputs | {"size", "type"}
+
+    async def _put(self, doing: str, path: str, body: Properties, new: bool) -> None:
+        await super()._put(doing, path, body | {"provisioningState": "Updating"}, new)
+        await super()._put(doing, path, body, new)
+
+    async def delete(self, identity: str, state: Properties) -> None:
+        present = await self.read(identity, state)
+        if present is not None:
+            path = identity.removeprefix("/")
+            await super()._put("deleting", path, present | {"provisioningState": "Deleting"}, new=False)
+            await super().delete(identity, state)
 
     def check(self, inputs: Properties, name: str, seed: bytes) -> Properties:
         priority = inputs.get("priority", UNKNOWN)
@@ -148,8 +167,25 @@ class FirewallPolicyRuleCollectionGroup(ArmKind):
         return super().check(inputs, name, seed)
 
 
+async def firewall_policy(store: Store, subscription: str, group: str, policy: str) -> Properties:
+    """The customer's policy, in the words of `getFirewallPolicy`. Raises Failure when there is none."""
+    path = f"subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/firewallPolicies/{policy}"
+    answer = await store.call("GET", POLICIES, path)
+    if answer.is_error:
+        error = answer.json()["error"]
+        raise Failure(f'Status={answer.status_code} Code="{error["code"]}" Message="{error["message"]}"')
+    served = {"name": policy, "id": f"/{path}", "type": "Microsoft.Network/FirewallPolicies"}
+    served |= {"etag": "", "size": "0 MB", "azureApiVersion": API_VERSION, "provisioningState": "Succeeded"}
+    empty: Properties = {name: [] for name in ("childPolicies", "firewalls", "ruleCollectionGroups")}
+    return {**served, **empty, **answer.json()}
+
+
 class AzureNative(StandIn):
     package = "azure-native"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._look_up: Callable[[str, str], Awaitable[Properties]] | None = None
 
     def configured(self, options: Properties, variables: Mapping[str, str] = os.environ) -> Iterable[Kind]:
         store = Store.of(variables)
@@ -158,7 +194,15 @@ class AzureNative(StandIn):
             raise Failure(
                 "The Azure subscription is not known. Set the provider's subscriptionId, or ARM_SUBSCRIPTION_ID."
             )
+        self._look_up = partial(firewall_policy, store, subscription)
         return [SecurityRule(store, subscription), FirewallPolicyRuleCollectionGroup(store, subscription)]
+
+    async def invoke(self, request: InvokeRequest) -> InvokeResponse:
+        if request.tok != GET_POLICY or self._look_up is None:
+            raise Failure(f"The stand-in for the azure-native plugin does not answer {request.tok}.")
+        arguments = plain_properties(request.args)
+        found = await self._look_up(arguments["resourceGroupName"], arguments["firewallPolicyName"])
+        return InvokeResponse(wrapped_properties(found, ()))
 
 
 if __name__ == "__main__":

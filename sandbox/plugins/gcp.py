@@ -1,7 +1,9 @@
-"""Stand-in for the gcp plugin: classic firewall rules and rules of a network firewall policy, in the cloud store.
+"""Stand-in for the gcp plugin: classic firewall rules, rules of network firewall policies, and what gcp_proxy.py has,
+in the cloud store.
 
 Kept from the real one: a firewall rule whose direction nobody declares is INGRESS; a policy rule is keyed by policy
-and priority, and a used priority is refused. Credentials are not asked for, only the project.
+and priority, a used priority is refused, and one that somebody else removed fails every refresh and deletion (the
+service answers 400, and only a 404 means gone). Credentials are not asked for, only the project.
 """
 
 # ruff: noqa: ARG002, RUF012, S105 - parameters of the interface; ClassVar is declared in Kind; type tokens
@@ -11,48 +13,33 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 
-import httpx
-
-from sandbox.plugins.cloud_store import Store, StoredKind, autoname
+from sandbox.plugins.cloud_store import Store, autoname
+from sandbox.plugins.gcp_kind import NAME_DIGITS, GcpKind
+from sandbox.plugins.gcp_proxy import GatewaySecurityPolicyRule, UrlList
 from sandbox.plugins.install import sdk_version
-from sandbox.plugins.kind import Failure, Input, InvalidInput, Kind
+from sandbox.plugins.kind import Input, InvalidInput, Kind
 from sandbox.plugins.provider import StandIn
 from sandbox.plugins.server import main
-from sandbox.plugins.values import Properties
+from sandbox.plugins.values import UNKNOWN, Properties
 
 PROJECT_VARIABLES = ("GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")
 INGRESS_ONLY = ("sourceRanges", "sourceTags", "sourceServiceAccounts")
-NAME_DIGITS = 7
-
-
-class GcpKind(StoredKind):
-    noun: str
-
-    def __init__(self, store: Store, project: str) -> None:
-        super().__init__(store)
-        self.project = project
-
-    def refused(self, doing: str, path: str, status: int, code: str, message: str) -> Failure:
-        return Failure(f"Error {doing} {self.noun}: googleapi: Error {status}: {message}, {code}")
-
-    def in_project(self, inputs: Properties) -> str:
-        project = inputs.get("project") or self.project
-        if not project:
-            raise InvalidInput("project", f"is not set, and neither is any of {', '.join(PROJECT_VARIABLES)}")
-        return f"projects/{project}"
+ACCOUNTS_PER_RULE = 10
 
 
 class Firewall(GcpKind):
-    """A classic VPC firewall rule. Direction, name, network and project cannot change in place."""
+    """A classic VPC firewall rule. Direction, name and project cannot change in place."""
 
     token = "gcp:compute/firewall:Firewall"
     noun = "Firewall"
+    service = "Compute"
     delete_before_replace = True
     inputs = {
         "name": Input(replaces=True),
-        "network": Input(required=True, replaces=True),
+        "network": Input(required=True),
         "project": Input(served=True, replaces=True),
         "direction": Input(default="INGRESS", replaces=True),
+        "deletionPolicy": Input(default="DELETE"),
         "priority": Input(default=1000),
         "description": Input(default=""),
         "disabled": Input(default=False),
@@ -63,9 +50,9 @@ class Firewall(GcpKind):
         "logConfig": Input(),
         "params": Input(replaces=True),
         "sourceRanges": Input(served=True, unordered=True),
-        "sourceServiceAccounts": Input(unordered=True, replaces=True),
+        "sourceServiceAccounts": Input(unordered=True),
         "sourceTags": Input(unordered=True),
-        "targetServiceAccounts": Input(unordered=True, replaces=True),
+        "targetServiceAccounts": Input(unordered=True),
         "targetTags": Input(unordered=True),
     }
     outputs = frozenset({"creationTimestamp", "selfLink"})
@@ -77,6 +64,13 @@ class Firewall(GcpKind):
                     raise InvalidInput(forbidden, "is of INGRESS rules only; this rule's direction is EGRESS")
         if bool(inputs.get("allows")) == bool(inputs.get("denies")):
             raise InvalidInput("allows", "exactly one of `allows,denies` must be specified")
+        accounts, priority = inputs.get("targetServiceAccounts") or [], inputs.get("priority", 1000)
+        if accounts and inputs.get("targetTags"):
+            raise InvalidInput("targetServiceAccounts", "conflicts with targetTags")
+        if isinstance(accounts, list) and len(accounts) > ACCOUNTS_PER_RULE:
+            raise InvalidInput("targetServiceAccounts", f"has more than {ACCOUNTS_PER_RULE} items")
+        if priority is not UNKNOWN and not 0 <= priority <= 65535:
+            raise InvalidInput("priority", f"{priority} is not in the range (0 - 65535)")
         self.in_project(inputs)
         return {"name": autoname(name, seed, NAME_DIGITS)} | inputs
 
@@ -92,7 +86,7 @@ class NetworkFirewallPolicyRule(GcpKind):
 
     token = "gcp:compute/networkFirewallPolicyRule:NetworkFirewallPolicyRule"
     noun = "NetworkFirewallPolicyRule"
-    gone = httpx.codes.BAD_REQUEST  # the real service answers 400 when the policy has no rule at that priority
+    service = "Compute"
     delete_before_replace = True
     inputs = {
         "firewallPolicy": Input(required=True, replaces=True),
@@ -101,6 +95,7 @@ class NetworkFirewallPolicyRule(GcpKind):
         "action": Input(required=True),
         "direction": Input(required=True),
         "match": Input(required=True),
+        "deletionPolicy": Input(default="DELETE"),
         "description": Input(default=""),
         "disabled": Input(default=False),
         "enableLogging": Input(),
@@ -108,7 +103,7 @@ class NetworkFirewallPolicyRule(GcpKind):
         "securityProfileGroup": Input(),
         "targetForwardingRules": Input(),
         "targetSecureTags": Input(),
-        "targetServiceAccounts": Input(unordered=True),
+        "targetServiceAccounts": Input(),
         "targetType": Input(),
         "tlsInspect": Input(),
     }
@@ -122,10 +117,38 @@ class NetworkFirewallPolicyRule(GcpKind):
 
     def path(self, inputs: Properties) -> str:
         policy = str(inputs["firewallPolicy"]).rsplit("/", 1)[-1]
-        return f"{self.in_project(inputs)}/global/firewallPolicies/{policy}/rules/{inputs['priority']}"
+        return f"{self.in_project(inputs)}/{self.scope(inputs)}/firewallPolicies/{policy}/rules/{inputs['priority']}"
+
+    def scope(self, inputs: Properties) -> str:
+        return "global"
 
     def served(self, path: str, inputs: Properties) -> Properties:
         return {"kind": "compute#firewallPolicyRule", "project": path.split("/")[1]}
+
+
+class RegionNetworkFirewallPolicyRule(NetworkFirewallPolicyRule):
+    """One rule of a network firewall policy of one region."""
+
+    token = "gcp:compute/regionNetworkFirewallPolicyRule:RegionNetworkFirewallPolicyRule"
+    noun = "RegionNetworkFirewallPolicyRule"
+    inputs = {**NetworkFirewallPolicyRule.inputs, "region": Input(served=True, replaces=True)}
+
+    def check(self, inputs: Properties, name: str, seed: bytes) -> Properties:
+        if not inputs.get("region"):
+            raise InvalidInput("region", "is not set; this stand-in knows no default region")
+        return super().check(inputs, name, seed)
+
+    def scope(self, inputs: Properties) -> str:
+        return f"regions/{inputs['region']}"
+
+
+KINDS: tuple[type[GcpKind], ...] = (
+    Firewall,
+    NetworkFirewallPolicyRule,
+    RegionNetworkFirewallPolicyRule,
+    UrlList,
+    GatewaySecurityPolicyRule,
+)
 
 
 class Gcp(StandIn):
@@ -134,7 +157,7 @@ class Gcp(StandIn):
     def configured(self, options: Properties, variables: Mapping[str, str] = os.environ) -> Iterable[Kind]:
         store = Store.of(variables)
         project = options.get("project") or next((v for n in PROJECT_VARIABLES if (v := variables.get(n))), "")
-        return [Firewall(store, project), NetworkFirewallPolicyRule(store, project)]
+        return [kind(store, project) for kind in KINDS]
 
 
 if __name__ == "__main__":

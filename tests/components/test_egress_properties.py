@@ -6,16 +6,20 @@ import ipaddress
 import re
 from typing import Any, get_args
 
+import pulumi_aws as aws
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pulumi_azure_native import network
+from pulumi_gcp import compute
 
-from components.egress import derp_map
-from components.egress.destinations import CERTIFICATE_AUTHORITY
 from components.settings.egress import EgressTarget
 from components.settings.environment import EnvironmentSettings
+from tests.components import egress_azure_invariants as azure
+from tests.components import egress_gcp_invariants as gcp
 from tests.components import registered as registrations
 from tests.components.conftest import LEAST
+from tests.components.egress_drawn import BOTH, CIDRS, HEX, UDP, covers
 from tests.components.registered import Registration
 from tests.components.test_egress_aws import opened
 
@@ -26,24 +30,11 @@ ALLOWED_TYPES = {
     "aws:route53/resolverFirewallRuleGroup:ResolverFirewallRuleGroup",
     "aws:route53/resolverFirewallRule:ResolverFirewallRule",
     "aws:route53/resolverFirewallRuleGroupAssociation:ResolverFirewallRuleGroupAssociation",
+    *azure.ALLOWED_TYPES,
+    *gcp.ALLOWED_TYPES,
 }
 """Each is an object of its own beside the customer's. Anything else, such as a class that owns a whole group, policy or
 route table, or that has a public address, needs a line here first."""
-
-HEX = st.text("0123456789abcdef", min_size=8, max_size=8)
-UDP = st.sampled_from(["off", "stun", "any"])
-CIDR_V4 = st.builds(
-    lambda bits, prefix: str(ipaddress.ip_network((bits, prefix), strict=False)),
-    st.integers(0, 2**32 - 1),
-    st.integers(1, 32),
-)
-CIDR_V6 = st.builds(
-    lambda bits, prefix: str(ipaddress.ip_network((bits, prefix), strict=False)),
-    st.integers(0, 2**128 - 1),
-    st.integers(1, 128),
-)
-CIDRS = st.lists(CIDR_V4, min_size=1, max_size=4, unique=True)
-BOTH = st.lists(CIDR_V4 | CIDR_V6, min_size=1, max_size=4, unique=True)
 
 
 @st.composite
@@ -92,16 +83,24 @@ KINDS = {
     "aws-security-group": security_groups(),
     "aws-network-firewall": firewalls(),
     "aws-dns-firewall": dns_firewalls(),
+    **azure.KINDS,
+    **gcp.KINDS,
 }
-STACKS = st.lists(
-    st.one_of(*KINDS.values()),
-    min_size=1,
-    max_size=4,
-    unique_by=lambda target: (
-        target["target"],
-        target.get("securityGroup") or target.get("policy") or target.get("vpc"),
-    ),
-)
+CLOUDS = ("aws", "azure", "gcp")
+NAMES = ("name", "description", "ruleCollectionGroupName")
+"""Inputs of which one says whose the object is."""
+OBJECTS = ("securityGroup", "policy", "vpc", "nsg", "network")
+"""Keys of the customer's object: no two targets of a kind are on one."""
+
+
+def stacks(cloud: str) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """A cluster is in one cloud."""
+    return st.lists(
+        st.one_of(*(targets for kind, targets in KINDS.items() if kind.startswith(cloud))),
+        min_size=1,
+        max_size=4,
+        unique_by=lambda target: (target["target"], *(target.get(key) for key in OBJECTS)),
+    )
 
 
 def test_every_target_that_has_settings_is_drawn() -> None:
@@ -109,20 +108,32 @@ def test_every_target_that_has_settings_is_drawn() -> None:
     assert {get_args(model.model_fields["target"].annotation)[0] for model in models} == KINDS.keys()
 
 
-@settings(deadline=None, max_examples=25)
-@given(STACKS)
-def test_only_outward_only_ours_and_nothing_that_is_needed_is_left_out(targets: list[dict[str, Any]]) -> None:
-    declared = EnvironmentSettings.model_validate({**LEAST, "egress": targets})
+@pytest.fixture(autouse=True, scope="module")
+def imported() -> None:
+    """Once, and not in the process of each example."""
+    assert aws.vpc.SecurityGroupEgressRule
+    assert aws.networkfirewall.RuleGroup
+    assert aws.route53.ResolverFirewallRule
+    assert network.SecurityRule
+    assert compute.Firewall
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+@settings(deadline=None, max_examples=20)
+@given(st.data())
+def test_only_outward_only_ours_and_nothing_that_is_needed_is_left_out(cloud: str, data: st.DataObject) -> None:
+    declared = EnvironmentSettings.model_validate({**LEAST, "egress": data.draw(stacks(cloud))})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registrations, "FIREWALL_POLICY", {"statefulEngineOptions": [{"ruleOrder": "STRICT_ORDER"}]})
         seen = opened(declared)
-    objects = {name: row for name, row in seen.rows.items() if row.custom and row.type.startswith("aws:")}
+    ours = {name: row for name, row in seen.rows.items() if row.custom and row.type != "test:index:Narrowed"}
+    objects = {name: row for name, row in ours.items() if not row.type.startswith("pulumi:providers:")}
     for name, row in objects.items():
         assert row.type in ALLOWED_TYPES, name
         assert not row.protected, name
         assert not row.retained, name
         assert row.provider, name
-        assert "acme-prod" in f"{row.inputs.get('name')} {row.inputs.get('description')}", name
+        assert "acme-prod" in " ".join(str(row.inputs.get(key)) for key in NAMES), name
     for target in declared.egress:
         mine = {n: row for n, row in objects.items() if n.startswith(f"acme-prod-egress-{target.place}-")}
         CHECKS[target.target](target, list(mine.values()))
@@ -198,26 +209,10 @@ def outward_by_question(target: Any, rows: list[Registration]) -> None:
     assert covers(domains, leading_dot=False)
 
 
-def covers(patterns: list[str], *, leading_dot: bool) -> bool:
-    """Whether every relay, the API, the control plane and the certificate authority match one of the patterns."""
-
-    def matches(host: str, pattern: str) -> bool:
-        if pattern.startswith("." if leading_dot else "*."):
-            return host.endswith(pattern.removeprefix("*"))
-        return host == pattern
-
-    needed = [
-        *derp_map.node_names(),
-        "api.tailscale.com",
-        "controlplane.tailscale.com",
-        CERTIFICATE_AUTHORITY,
-        "registry-1.docker.io",
-    ]
-    return all(any(matches(host, pattern) for pattern in patterns) for host in needed)
-
-
 CHECKS = {
     "aws-security-group": outward_by_address,
     "aws-network-firewall": outward_by_server_name,
     "aws-dns-firewall": outward_by_question,
+    **azure.CHECKS,
+    **gcp.CHECKS,
 }

@@ -8,16 +8,15 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from sandbox.demo.observe import SecurityGroup
 from sandbox.demo.pulumi import CommandError, Pulumi
 from sandbox.world import World
 from tests.engine.conftest import Example
+from tests.engine.egress_stack import STACK, TAILNET, Stack, without
 
 pytestmark = pytest.mark.engine
 
-STACK = "acme-prod"
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 BASE = f"accounts/{ACCOUNT}/regions/{REGION}"
 ARN = f"arn:aws:network-firewall:{REGION}:{ACCOUNT}"
@@ -34,12 +33,6 @@ KINDS = (
     "aws:route53:ResolverFirewallDomainList",
     "aws:route53:ResolverFirewallRule",
 )
-
-TAILNET = """config:
-  support-access:tailnet:
-    groups:
-      group:highflame-sre: [ada@highflame.example]
-"""
 
 
 class Customer:
@@ -107,27 +100,6 @@ def customer(world: World) -> Iterator[Customer]:
 def groups(pulumi: Pulumi, example: Example) -> None:
     example.write("tailnet", TAILNET)
     pulumi.up("tailnet")
-
-
-class Stack:
-    """One handoff, so that nothing but the tailnet and the cloud is asked."""
-
-    def __init__(self, pulumi: Pulumi, example: Example) -> None:
-        self._file = example.file(STACK)
-        self.pulumi = pulumi
-        example.write(STACK)
-
-    def declare(self, *targets: dict[str, Any]) -> None:
-        document = yaml.safe_load(self._file.read_text())
-        document["config"].pop("support-access:cluster", None)
-        document["config"]["support-access:egress"] = list(targets)
-        self._file.write_text(yaml.safe_dump(document))
-
-    def refused(self) -> str:
-        """What a refused update prints, in one line."""
-        with pytest.raises(CommandError) as caught:
-            self.pulumi.up(STACK)
-        return " ".join(str(caught.value).split())
 
 
 @pytest.fixture
@@ -231,7 +203,3 @@ def test_what_does_not_fit_is_refused_and_the_customers_stays_as_it_is(stack: St
     assert before.items() <= customer.objects().items()
     stack.pulumi.destroy(STACK)
     assert customer.objects() == before
-
-
-def without(target: dict[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in target.items() if name != key}

@@ -7,11 +7,16 @@ import re
 
 import pulumi
 import pulumi_aws
+import pulumi_azure_native
+import pulumi_gcp
 import pulumi_tailscale
 import pytest
 
 from sandbox.plugins.aws import SecurityGroupEgressRule
 from sandbox.plugins.aws_firewalls import Association, DnsRule, DnsRuleGroup, DomainList, RuleGroup
+from sandbox.plugins.azure_native import FirewallPolicyRuleCollectionGroup, SecurityRule
+from sandbox.plugins.gcp import Firewall, NetworkFirewallPolicyRule, RegionNetworkFirewallPolicyRule
+from sandbox.plugins.gcp_proxy import GatewaySecurityPolicyRule, UrlList
 from sandbox.plugins.kind import Kind
 from sandbox.plugins.tailscale_keys import FederatedIdentity, OauthClient, TailnetKey
 from sandbox.plugins.tailscale_logs import AwsExternalId, LogstreamConfiguration, Webhook
@@ -48,6 +53,29 @@ PAIRS: list[tuple[type[Kind], type[pulumi.CustomResource], type]] = [
         Association,
         pulumi_aws.route53.ResolverFirewallRuleGroupAssociation,
         pulumi_aws.route53.ResolverFirewallRuleGroupAssociationArgs,
+    ),
+    (SecurityRule, pulumi_azure_native.network.SecurityRule, pulumi_azure_native.network.SecurityRuleInitArgs),
+    (
+        FirewallPolicyRuleCollectionGroup,
+        pulumi_azure_native.network.FirewallPolicyRuleCollectionGroup,
+        pulumi_azure_native.network.FirewallPolicyRuleCollectionGroupArgs,
+    ),
+    (Firewall, pulumi_gcp.compute.Firewall, pulumi_gcp.compute.FirewallArgs),
+    (
+        NetworkFirewallPolicyRule,
+        pulumi_gcp.compute.NetworkFirewallPolicyRule,
+        pulumi_gcp.compute.NetworkFirewallPolicyRuleArgs,
+    ),
+    (
+        RegionNetworkFirewallPolicyRule,
+        pulumi_gcp.compute.RegionNetworkFirewallPolicyRule,
+        pulumi_gcp.compute.RegionNetworkFirewallPolicyRuleArgs,
+    ),
+    (UrlList, pulumi_gcp.networksecurity.UrlList, pulumi_gcp.networksecurity.UrlListArgs),
+    (
+        GatewaySecurityPolicyRule,
+        pulumi_gcp.networksecurity.GatewaySecurityPolicyRule,
+        pulumi_gcp.networksecurity.GatewaySecurityPolicyRuleArgs,
     ),
 ]
 
