@@ -32,6 +32,7 @@ CONTROLLERS = {
     "deployment-controller": "the chart's Deployment makes its ReplicaSet",
     "replicaset-controller": "a ReplicaSet makes its pods",
     "statefulset-controller": "the operator's proxies are StatefulSets",
+    "job-controller": "a Job makes its pod, and ends with it",
     "garbage-collector-controller": "objects go when their owner goes",
     "clusterrole-aggregation-controller": "the ClusterRoles view, edit and admin have rules",
 }

@@ -1,0 +1,1 @@
+"""`supportctl verify`: asks the world itself whether what a stack claims is so."""
