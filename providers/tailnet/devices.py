@@ -50,12 +50,19 @@ def remove_all(client: Client, environment: Environment, tell: Tell = _nobody) -
 def remove_api_devices(client: Client, environment: Environment, tell: Tell = _nobody) -> list[str]:
     """Removes the operator's device and the API proxies' at once, which ends open streams; returns their names.
 
-    Raises as `remove_all`.
+    Those that are there when it is asked. While their credential lives an operator that restarts brings its device
+    back: to fight that here would only hold up the end of the credential, after which `remove_all` comes. Raises as
+    `remove_all`.
     """
     tags = (environment.kube_tag, environment.api_tag)
 
+    def standing() -> list[dict[str, Any]]:
+        return [device for tag in tags for device in client.devices(tag)]
+
+    first = {device["nodeId"] for device in standing()}
+
     def found() -> list[Found]:
-        return [device for tag in tags for device in _devices(client, client.devices(tag), tag.__eq__)]
+        return _devices(client, [device for device in standing() if device["nodeId"] in first], tags.__contains__)
 
     return _until_none_is_left(client, environment, found, tell)
 

@@ -98,6 +98,7 @@ CALLS: list[tuple[str, str, str, Handler]] = [
     ("PUT", "/sandbox/faults", "all", control.put_faults),
     ("GET", "/sandbox/calls", "all", control.get_calls),
     ("DELETE", "/sandbox/calls", "all", control.delete_calls),
+    ("GET", "/sandbox/state", "all", control.get_state),
     ("POST", "/sandbox/clock", "all", control.move_clock),
     ("GET", "/sandbox/issuers", "all", issuers.get),
     ("PUT", "/sandbox/issuers", "all", issuers.put),

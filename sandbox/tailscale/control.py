@@ -1,4 +1,4 @@
-"""The sandbox's own calls: faults, the record of calls, the clock.
+"""The sandbox's own calls: faults, the record of calls, the clock, and a look at everything.
 
 Owns their HTTP side. They need an API access token; nothing here exists at the real service.
 """
@@ -38,6 +38,11 @@ async def get_calls(_request: Request, state: State, _caller: Actor) -> Response
 async def delete_calls(_request: Request, state: State, _caller: Actor) -> Response:
     state.calls.clear()
     return Response(status_code=200)
+
+
+async def get_state(_request: Request, state: State, _caller: Actor) -> Response:
+    """All that the tailnet is, at one moment and in one answer: for observers, whom no fault may blind."""
+    return JSONResponse(state.data)
 
 
 async def move_clock(request: Request, state: State, _caller: Actor) -> Response:

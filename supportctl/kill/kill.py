@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from components.naming import NAMESPACE, RELEASE
 from providers.tailnet.client import Client
 from providers.tailnet.severance import Mark
+from supportctl.kill.in_cluster import finishing
 from supportctl.kill.record import Record
 from supportctl.kill.sever import Severing
 from supportctl.kill.state import LIMIT, Cleared
@@ -75,16 +75,6 @@ def _clear(order: Order, record: Record, stacks: Sequence[ClearsState]) -> None:
             record.add(name, "done", ["clear"])
         else:
             record.add(name, "failed", [f"still names {resource}" for resource in cleared.left], cleared.error)
-        if cleared.unreachable:
-            record.left += in_the_cluster(stack.name)
+        if cleared.in_cluster is not None:
+            record.left.append(finishing(stack.name, cleared.in_cluster))
             record.save()
-
-
-def in_the_cluster(stack: str) -> list[str]:
-    """What the customer should run where the cluster could not be asked: harmless where all is gone already."""
-    return [
-        f"{stack}, in the customer's cluster, where it did not answer: helm uninstall {RELEASE} -n {NAMESPACE}; "
-        f"kubectl delete namespace {NAMESPACE}; kubectl delete clusterroles,clusterrolebindings "
-        "-l app.kubernetes.io/managed-by=support-access. Without a grant, a credential and a device none of it lets "
-        "anybody in."
-    ]

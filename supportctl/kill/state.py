@@ -1,7 +1,8 @@
 """Clearing the state: the `pulumi destroy` that follows once nothing at Tailscale is left.
 
-Owns the flags, the time limit and the reading of what stopped it. By now access is gone, so nothing here may undo or
-delay that: whatever fails is told with the command that finishes it. Runs no program: a destroy needs none.
+Owns the flags, the time limit, what becomes of a lock, and the reading of what stopped it. By now access is gone, so
+nothing here may undo or delay that: whatever fails is told with the command that finishes it. Runs no program and
+reads no stack file: a destroy needs neither, and on the worst day neither may load.
 """
 
 from __future__ import annotations
@@ -9,21 +10,25 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import socket
-import subprocess
+import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from supportctl.kill.engine import Engine
+from supportctl.kill.in_cluster import in_cluster
 
 FLAGS = ("--yes", "--skip-preview", "--refresh", "--continue-on-error", "--non-interactive", "--suppress-outputs")
 """--refresh and the variable below let what an unreachable cluster holds go from the state (release included)."""
 UNREACHABLE = {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
 LIMIT = 300.0
 """Seconds for the destroy."""
-GRACE = 10.0
-"""Seconds for the engine to end after it was asked to."""
+LOCK_PATIENCE = 60.0
+"""Seconds for which a run that holds the stack's lock is waited for: it cannot get far, the killed-group refuses it."""
+LOCK_LOOK = 2.0
 
 _LOCK = re.compile(r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 
@@ -34,95 +39,104 @@ class Cleared:
 
     clear: bool
     left: tuple[str, ...] = ()
-    unreachable: bool = False
-    """Whether the customer's cluster did not answer: what is in it was dropped from the state and still is there."""
+    in_cluster: tuple[str, ...] | None = None
+    """What may stay in the customer's cluster although nobody wants it: cluster-wide objects as `clusterrole/NAME`,
+    () when something may stay and no name is known, None when nothing does."""
     error: str | None = None
 
 
 @dataclass(slots=True)
 class Stack:
-    """A stack in the backend that the environment names. project: folder of Pulumi.yaml."""
+    """A stack in the backend that the environment names. project: folder of Pulumi.yaml.
+
+    lock_patience: seconds to wait for a living run that holds the lock.
+    """
 
     name: str
     project: Path
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    lock_patience: float = LOCK_PATIENCE
 
     def clear(self, limit: float = LIMIT) -> Cleared:
-        """Destroys the stack; a lock of a run of this machine that is dead is lifted first."""
-        before = self._resources()
-        if before.error is not None or not before.rows:
-            return Cleared(clear=before.error is None, error=before.error)
-        command = ("destroy", "-s", self.name, *FLAGS)
-        code, output = self._run(*command, limit=limit)
-        if code != 0 and (locks := list(_LOCK.finditer(output))):
-            alive = [lock for lock in locks if not _is_dead(lock["host"], int(lock["pid"]))]
-            if alive:
-                return Cleared(clear=False, left=_names(before.rows), error=_locked(self.name, alive[0]))
-            self._run("cancel", "-s", self.name, "--yes", "--non-interactive", limit=60)
-            code, output = self._run(*command, limit=limit)
-        after = self._resources()
-        unreachable = "unreachable" in output
+        """Destroys the stack. A lock of a dead run of this machine is lifted, a living run is waited for."""
+        before = self._held()
+        if before.error is not None:
+            return Cleared(clear=False, in_cluster=(), error=f"{before.error}\n{_again(self.name)}")
+        if not before.rows:
+            return Cleared(clear=True)
+        with tempfile.TemporaryDirectory() as folder:
+            config = Path(folder) / f"Pulumi.{self.name}.yaml"
+            config.write_text(stack_file(before.secrets))
+            code, output, holder = self._destroyed(config, limit)
+        if holder is not None:
+            error = _locked(self.name, holder)
+            return Cleared(clear=False, left=_names(before.rows), in_cluster=in_cluster(before.rows), error=error)
+        after = self._held()
+        # A cluster that does not answer keeps what the engine then drops from the state.
+        unknown = "unreachable" in output or after.error is not None
+        staying = in_cluster(before.rows if unknown else after.rows)
         if code == 0 and not after.rows and after.error is None:
-            return Cleared(clear=True, unreachable=unreachable)
+            return Cleared(clear=True, in_cluster=staying)
         why = f"it did not end within {limit:.0f} s" if code is None else _last_error(output)
-        return Cleared(
-            clear=False,
-            left=_names(after.rows),
-            unreachable=unreachable,
-            error=f"{why}\nAccess is cut all the same. Finish with: PULUMI_K8S_DELETE_UNREACHABLE=true pulumi destroy "
-            f"-s {self.name} --refresh --continue-on-error",
-        )
+        return Cleared(clear=False, left=_names(after.rows), in_cluster=staying, error=f"{why}\n{_again(self.name)}")
 
-    def _resources(self) -> _Resources:
-        code, output = self._run("stack", "export", "-s", self.name, "--non-interactive", limit=60, merge=False)
+    def _destroyed(self, config: Path, limit: float) -> tuple[int | None, str, re.Match[str] | None]:
+        """Exit code and output of the destroy, and who holds the lock if that kept it from running."""
+        patience_ends = time.monotonic() + self.lock_patience
+        lifted = False
+        while True:
+            words = ("destroy", "-s", self.name, *FLAGS, "--config-file", str(config))
+            code, output = self._engine.run(*words, limit=limit)
+            locks = list(_LOCK.finditer(output)) if code != 0 else []
+            alive = [lock for lock in locks if not _is_dead(lock["host"], int(lock["pid"]))]
+            if not locks:
+                return code, output, None
+            if not alive and not lifted:
+                self._engine.run("cancel", "-s", self.name, "--yes", "--non-interactive", limit=60)
+                lifted = True
+            elif time.monotonic() >= patience_ends:
+                return code, output, (alive or locks)[0]
+            else:
+                time.sleep(LOCK_LOOK)
+
+    def _held(self) -> _Held:
+        words = ("stack", "export", "-s", self.name, "--non-interactive")
+        code, output = self._engine.run(*words, limit=60, merge=False)
         if code != 0:
             if "no stack named" in output:
-                return _Resources([], None)
-            return _Resources([], f"the state cannot be read: {_last_error(output)}")
+                return _Held()
+            return _Held(error=f"the state cannot be read: {_last_error(output)}")
         try:
             deployment = json.loads(output)["deployment"] or {}
         except (ValueError, KeyError, TypeError):
-            return _Resources([], "the state cannot be read: `pulumi stack export` printed no JSON")
-        return _Resources(deployment.get("resources") or [], None)
+            return _Held(error="the state cannot be read: `pulumi stack export` printed no JSON")
+        return _Held(deployment.get("resources") or [], deployment.get("secrets_providers") or {})
 
-    def _run(self, *words: str, limit: float, merge: bool = True) -> tuple[int | None, str]:
-        """Exit code (None: stopped at the limit) and output; stderr only on failure where they are not merged."""
-        try:
-            process = subprocess.Popen(
-                ["pulumi", *words],
-                cwd=self.project,
-                env={**self.environ, **UNREACHABLE, "PULUMI_SKIP_UPDATE_CHECK": "true"},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT if merge else subprocess.PIPE,
-                text=True,
-                start_new_session=True,
-            )
-        except OSError as error:
-            return 127, f"pulumi cannot be started: {error}"
-        try:
-            out, err = process.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
-            out, err = _stop(process)
-            return None, out + (err or "")
-        return process.returncode, out if process.returncode == 0 else out + (err or "")
+    @property
+    def _engine(self) -> Engine:
+        return Engine(self.project, {**self.environ, **UNREACHABLE, "PULUMI_SKIP_UPDATE_CHECK": "true"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Resources:
-    rows: list[dict[str, Any]]
-    error: str | None
+class _Held:
+    """What the backend has of the stack. secrets: how the secrets in its rows are encrypted."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    secrets: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
 
 
-def _stop(process: subprocess.Popen[str]) -> tuple[str, str | None]:
-    """Asks the engine to end and, after a while, ends it and the plugins that it started."""
-    for sign, wait in ((signal.SIGINT, GRACE), (signal.SIGTERM, GRACE), (signal.SIGKILL, None)):
-        os.killpg(process.pid, sign)
-        try:
-            return process.communicate(timeout=wait)
-        except subprocess.TimeoutExpired:
-            continue
-    raise AssertionError("a killed process ends")
+def stack_file(secrets: Mapping[str, Any]) -> str:
+    """A stack file that says only how the state's secrets are encrypted, from the state itself.
+
+    JSON, which is YAML. secrets: `secrets_providers` of an exported state: {"type": ..., "state": {...}}.
+    """
+    state, kind = secrets.get("state") or {}, secrets.get("type")
+    if kind == "passphrase":
+        return json.dumps({"encryptionsalt": state.get("salt")})
+    if kind == "cloud":
+        return json.dumps({"secretsprovider": state.get("url"), "encryptedkey": state.get("encryptedkey")})
+    return "{}"
 
 
 def _is_dead(host: str, pid: int) -> bool:
@@ -136,6 +150,13 @@ def _is_dead(host: str, pid: int) -> bool:
     except PermissionError:
         return False
     return False
+
+
+def _again(stack: str) -> str:
+    return (
+        f"Access is cut all the same. When that is mended, `supportctl kill {stack}` again clears the state, as does: "
+        f"PULUMI_K8S_DELETE_UNREACHABLE=true pulumi destroy -s {stack} --refresh --continue-on-error"
+    )
 
 
 def _locked(stack: str, lock: re.Match[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from providers.tailnet import devices
+from providers.tailnet.client import Client
 from providers.tailnet.document import write
 from providers.tailnet.problems import ApiError, TailnetError
 from providers.tailnet.slice import applied
@@ -50,3 +51,24 @@ def test_a_credential_that_may_not_is_told_at_once(api: Api) -> None:
     with pytest.raises(ApiError) as raised:
         devices.remove_api_devices(api.client(), ACME)
     assert raised.value.status == 403
+
+
+def test_an_operator_that_comes_back_does_not_hold_up_the_end_of_its_credential(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before that end its device would come back for ever; what comes back is for the cleanup, which is after it."""
+    old = left(api)
+    delete = Client.delete_device
+
+    def delete_and_return(client: Client, node_id: str) -> bool:
+        name = api.state.data["devices"][node_id]["hostname"]
+        deleted = delete(client, node_id)
+        api.register(name, [ACME.operator_tag, ACME.kube_tag])
+        return deleted
+
+    monkeypatch.setattr(Client, "delete_device", delete_and_return)
+    before = set(api.state.data["devices"])
+    assert len(devices.remove_api_devices(api.client(), ACME)) == len(old)
+    assert not before & set(api.state.data["devices"])
+    with pytest.raises(TailnetError, match="come back as fast as they are removed"):
+        devices.remove_all(api.client(), ACME)

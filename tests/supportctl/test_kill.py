@@ -228,7 +228,7 @@ def test_one_that_cannot_be_removed_keeps_no_other(api: Api, kind: str) -> None:
 
 def test_a_state_that_cannot_be_cleared_is_named_with_the_way_on(api: Api) -> None:
     stand(api, ACME)
-    answer = Cleared(clear=False, left=("acme-prod-operator-release",), unreachable=True, error="it is unreachable")
+    answer = Cleared(clear=False, left=("acme-prod-operator-release",), in_cluster=(), error="it is unreachable")
     code, record = run(api, target("acme-prod", None), state=State(answer))
     assert code == LEFT
     assert standing(api, ACME.kube_tag) == NOTHING

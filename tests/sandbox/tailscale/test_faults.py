@@ -32,6 +32,15 @@ def test_a_rate_limit_says_when_to_come_again_and_ends_after_its_count(api: Api)
     assert "message" in answers[0].json()
 
 
+def test_no_fault_blinds_the_observer_and_a_look_is_no_call(api: Api) -> None:
+    switch(api, {"path": "", "kind": "status", "status": 500})
+    answer = api.get("/sandbox/state")
+    assert answer.json()["policy"] == POLICY
+    assert api.get("/sandbox/calls").json() == []
+    assert "tskey" not in answer.text
+    assert api.as_("").get("/sandbox/state").status_code == 401
+
+
 def test_a_fault_leaves_other_calls_and_methods_alone(api: Api) -> None:
     switch(api, {"method": "POST", "path": "/acl$", "kind": "status", "status": 500})
     assert api.get("/{t}/acl").status_code == 200
@@ -123,6 +132,6 @@ def test_a_broken_connection_may_hide_that_the_call_was_carried_out(
     switch(api, {"method": "POST", "path": "/acl$", "kind": "reset", "when": when, "count": 1})
     edited = POLICY + "// edited\n"
     with httpx.Client(base_url=served, auth=(api.key, "")) as client:
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx.TransportError):
             client.post("/api/v2/tailnet/-/acl", content=edited)
         assert client.get("/api/v2/tailnet/-/acl").text == (edited if carried_out else POLICY)

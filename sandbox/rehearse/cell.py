@@ -1,0 +1,122 @@
+"""The matrix as data: which faults, which means, which pairs have no meaning, and what one cell comes to.
+
+Owns names and words. Runs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FAULTS = {
+    "none": "nothing: the cluster is up",
+    "server-stopped": "API server stopped: connections are refused",
+    "server-frozen": "API server frozen: packets are swallowed",
+    "server-refuses": "the runner's credential for the cluster has expired",
+    "uninstalled": "the customer has uninstalled the release",
+    "namespace-stuck": "namespace stuck on a finalizer",
+    "half-destroyed": "half of an earlier destroy is done",
+    "client-deleted": "OAuth client deleted by hand",
+    "device-deleted": "device deleted by hand",
+    "device-returns": "device that registers again at once",
+    "policy-edited": "policy edited by a person meanwhile",
+    "api-errors": "429, 500 and resets from the Tailscale API",
+    "deployer-rotated": "the credential that deployed it has expired",
+    "backend-gone": "state backend gone",
+    "plugin-missing": "a provider plugin missing",
+    "stack-locked": "stack locked by a crashed run",
+    "program-raises": "program raises on import",
+    "settings-invalid": "settings invalid",
+    "stack-file-broken": "stack file is no YAML",
+    "up-running": "`up` of the same stack running at the same time",
+    "killed-itself": "kill -9 of `kill` at every step, then again",
+    "two-kills": "two kills at once",
+}
+"""Name to what it is, in the order of the table."""
+
+MEANS = {
+    "destroy": "`pulumi destroy`",
+    "destroy-flags": "`pulumi destroy --refresh --continue-on-error`",
+    "kill": "`supportctl kill`",
+    "uninstall": "the customer's `helm uninstall`",
+}
+
+_UNASKED = "helm asks nothing of it, so it is as with the cluster up"
+_ONE_AT_A_TIME = "it is about `kill`"
+NO_MEANING: dict[tuple[str, str], str] = {
+    ("uninstalled", "uninstall"): "it is done already",
+    ("half-destroyed", "uninstall"): "as with the cluster up",
+    **{
+        (fault, "uninstall"): _UNASKED
+        for fault in FAULTS
+        if fault not in ("none", "server-stopped", "server-frozen", "uninstalled", "namespace-stuck", "half-destroyed")
+    },
+    ("server-refuses", "uninstall"): "the customer's own credential is not the runner's",
+    **{
+        (fault, means): _ONE_AT_A_TIME for fault in ("killed-itself", "two-kills") for means in MEANS if means != "kill"
+    },
+}
+"""Pairs that are not rehearsed, and why."""
+
+_LOCKED = "the engine does not start while another run holds the lock"
+_NO_PLUGIN = "the engine starts every provider before it deletes anything"
+_NO_STATE = "the engine cannot read its state"
+CANNOT: dict[tuple[str, str], str] = {
+    ("backend-gone", "destroy"): _NO_STATE,
+    ("backend-gone", "destroy-flags"): _NO_STATE,
+    ("plugin-missing", "destroy"): _NO_PLUGIN,
+    ("plugin-missing", "destroy-flags"): _NO_PLUGIN,
+    ("stack-locked", "destroy"): _LOCKED,
+    ("stack-file-broken", "destroy"): "the engine reads the stack's file first",
+    ("up-running", "destroy"): _LOCKED,
+    ("up-running", "destroy-flags"): _LOCKED,
+    ("server-stopped", "uninstall"): "helm does not reach the cluster",
+    ("server-frozen", "uninstall"): "helm does not reach the cluster",
+}
+"""Pairs in which the means must refuse before it does anything, and why. They are rehearsed: a refusal that has done
+half the work, or that never comes, is a failed cell."""
+
+_NOT_REPEATED = "the provider of the OAuth client repeats no call: the same command again takes the rest"
+IN_PART: dict[tuple[str, str], str] = {
+    ("api-errors", "destroy"): _NOT_REPEATED,
+    ("api-errors", "destroy-flags"): _NOT_REPEATED,
+}
+"""Pairs in which one run takes the grant, and need not take more."""
+
+SHORT = (
+    ("server-stopped", "destroy"),
+    ("plugin-missing", "kill"),
+    ("policy-edited", "destroy-flags"),
+    ("killed-itself", "kill"),
+)
+"""The most telling ones, for the short form; with the API server frozen the tests do more."""
+
+HUNG = "hung"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One rehearsal. Times: seconds since the cut began, None where it did not come about.
+
+    left: what still is there at the end, and whatever changed that is somebody else's. exit: the exit code, or "hung".
+    plugins: those of the stack by name, "real", "stand-in" or "own". ok: the promise of this pair was kept.
+    """
+
+    fault: str
+    means: str
+    grant_gone_s: float | None
+    credential_gone_s: float | None
+    devices_gone_s: float | None
+    state_clear_s: float | None
+    left: list[str]
+    exit: int | str
+    plugins: dict[str, str]
+    ok: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.fault}:{self.means}"
+
+
+def pairs() -> list[tuple[str, str]]:
+    """Every pair that is rehearsed, in the order of the table."""
+    return [(fault, means) for fault in FAULTS for means in MEANS if (fault, means) not in NO_MEANING]

@@ -1,0 +1,112 @@
+"""The rehearsal's report: a JSON file that grows by pieces, and the table in the documents.
+
+Owns both forms. A cell that is rehearsed again replaces the one before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from sandbox.rehearse.cell import CANNOT, FAULTS, HUNG, IN_PART, MEANS, NO_MEANING, Cell, pairs
+
+BEGIN, END = "<!-- rehearsal: begin -->", "<!-- rehearsal: end -->"
+MANY = 3
+"""So many things of one kind are named; more are counted."""
+
+
+def load(file: Path) -> dict[tuple[str, str], Cell]:
+    """The cells of a report; none when there is no file."""
+    if not file.exists():
+        return {}
+    rows = json.loads(file.read_text())["cells"]
+    return {(row["fault"], row["means"]): Cell(**row) for row in rows}
+
+
+def save(file: Path, cells: Iterable[Cell]) -> None:
+    """Writes {"cells": [...]} in the order of the table, whole or not at all."""
+    by_pair = {(cell.fault, cell.means): cell for cell in cells}
+    content = {"cells": [asdict(by_pair[pair]) for pair in pairs() if pair in by_pair]}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(".tmp")
+    temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    temporary.replace(file)
+
+
+def table(cells: Sequence[Cell]) -> str:
+    """The table as Markdown, one line per cell, with what the plugins were and what has no meaning."""
+    lines = [
+        "| fault | means | grant gone | credential gone | devices gone | state clear | exit | left | kept |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [_line(cell) for cell in cells]
+    return "\n".join([*lines, "", *_legend(cells), "", "Not rehearsed:", *_not_rehearsed()])
+
+
+def write_into(document: Path, text: str) -> None:
+    """Puts `text` between the markers of a document. Raises ValueError where they are missing."""
+    whole = document.read_text()
+    head, begin, rest = whole.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{document} lacks the markers {BEGIN} and {END}: the table goes between them")
+    document.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
+
+
+def _line(cell: Cell) -> str:
+    times = (cell.grant_gone_s, cell.credential_gone_s, cell.devices_gone_s, cell.state_clear_s)
+    shown = ["—" if time is None else f"{time:.1f} s" for time in times]
+    return (
+        f"| {FAULTS[cell.fault]} | {MEANS[cell.means]} | {' | '.join(shown)} | {cell.exit} | {_left(cell)} | "
+        f"{_kept(cell)} |"
+    )
+
+
+def _kept(cell: Cell) -> str:
+    if not cell.ok:
+        return "**no**"
+    pair = (cell.fault, cell.means)
+    if pair in CANNOT:
+        return f"refuses: {CANNOT[pair]}"
+    return f"in part: {IN_PART[pair]}" if pair in IN_PART else "yes"
+
+
+def _left(cell: Cell) -> str:
+    """What is left, short: the JSON has all of it."""
+    kinds: dict[str, list[str]] = {}
+    for line in cell.left:
+        kind, _, name = line.partition(" ")
+        kinds.setdefault(kind.rstrip(":"), []).append(name)
+    parts = []
+    for kind, names in kinds.items():
+        if kind in ("grant", "credential", "cloud"):
+            parts.append(kind if len(names) == 1 else f"{len(names)} {kind}s")
+        elif len(names) > MANY:
+            parts.append(f"{kind}: {len(names)} objects")
+        else:
+            parts.append(f"{kind}: {', '.join(names)}")
+    return "; ".join(parts).replace("|", "\\|") or "nothing"
+
+
+def _not_rehearsed() -> list[str]:
+    """Pairs without a meaning, those with the same reason on one line."""
+    faults: dict[tuple[str, str], list[str]] = {}
+    for (fault, means), why in NO_MEANING.items():
+        faults.setdefault((means, why), []).append(FAULTS[fault])
+    return [f"- {MEANS[means]} with {'; '.join(names)}: {why}." for (means, why), names in faults.items()]
+
+
+def _legend(cells: Sequence[Cell]) -> list[str]:
+    plugins: dict[str, str] = {}
+    for cell in cells:
+        plugins |= cell.plugins
+    said = ", ".join(f"{name}: {kind}" for name, kind in sorted(plugins.items()))
+    hung = sum(cell.exit == HUNG for cell in cells)
+    failed = sum(not cell.ok for cell in cells)
+    return [
+        f"{len(cells)} of {len(pairs())} cells; {failed} in which the promise was not kept, {hung} hung. "
+        f"Plugins: {said or 'none'}. Seconds since the cut began, seen from outside every 0.05 s; what a stand-in "
+        "takes is no evidence about the real plugin.",
+    ]

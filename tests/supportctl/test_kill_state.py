@@ -1,0 +1,213 @@
+"""Clearing the state, against an engine that is a script: flags, stack file, locks, an end in time, what is named."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from supportctl.kill.in_cluster import finishing, in_cluster
+from supportctl.kill.state import Stack, stack_file
+
+PASSPHRASE = {"type": "passphrase", "state": {"salt": "v1:abc=:v1:def=="}}
+URN = "urn:pulumi:acme-prod::support-access::{type}::{name}"
+RBAC = "kubernetes:rbac.authorization.k8s.io/v1"
+
+# Answers `stack export` from export.json, and each `destroy` from the next line of script.json.
+ENGINE = """#!{python}
+import json, os, sys, time
+here = {folder!r}
+words = sys.argv[1:]
+config = words[words.index("--config-file") + 1] if "--config-file" in words else None
+call = {{"words": words, "config": open(config).read() if config else None, "environ": dict(os.environ)}}
+open(here + "/calls", "a").write(json.dumps(call) + "\\n")
+if words[:2] == ["stack", "export"]:
+    print(open(here + "/export.json").read())
+elif words[0] == "destroy":
+    script = json.load(open(here + "/script.json"))
+    answer = script.pop(0)
+    json.dump(script, open(here + "/script.json", "w"))
+    time.sleep(answer.get("seconds", 0))
+    if answer["code"] == 0:
+        open(here + "/export.json", "w").write('{{"deployment": {{"resources": []}}}}')
+    print(answer["output"])
+    sys.exit(answer["code"])
+"""
+
+
+def row(kind: str, name: str, object_id: str = "") -> dict[str, Any]:
+    return {"urn": URN.format(type=kind, name=name), "type": kind, "id": object_id}
+
+
+ROWS = [
+    row("pulumi:pulumi:Stack", "support-access-acme-prod"),
+    row(f"{RBAC}:ClusterRole", "acme-prod-roles-read-only", "highflame-sre"),
+    row(f"{RBAC}:ClusterRoleBinding", "acme-prod-roles-a", "support-access:highflame-sre:user:a b@example.com"),
+    row("kubernetes:core/v1:Secret", "acme-prod-credential-1", "tailscale/operator-oauth-1"),
+    row("kubernetes:helm.sh/v3:Release", "acme-prod-operator-release", "tailscale/tailscale-operator"),
+]
+
+
+class Engine:
+    """A `pulumi` on a PATH of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.project = folder / "project"
+        self.project.mkdir()
+        binary = folder / "bin" / "pulumi"
+        binary.parent.mkdir()
+        binary.write_text(ENGINE.format(python=sys.executable, folder=str(folder)))
+        binary.chmod(0o755)
+        self.holds(ROWS)
+
+    def holds(self, rows: list[dict[str, Any]], secrets: dict[str, Any] = PASSPHRASE) -> None:
+        deployment = {"resources": rows, "secrets_providers": secrets}
+        (self.folder / "export.json").write_text(json.dumps({"deployment": deployment}))
+
+    def fails_to_export(self) -> None:
+        (self.folder / "export.json").unlink()
+
+    def answers(self, *answers: tuple[int, str], seconds: float = 0) -> None:
+        script = [{"code": code, "output": output, "seconds": seconds} for code, output in answers]
+        (self.folder / "script.json").write_text(json.dumps(script))
+
+    def calls(self, first: str) -> list[dict[str, Any]]:
+        made = [json.loads(line) for line in (self.folder / "calls").read_text().splitlines()]
+        return [call for call in made if call["words"][0] == first]
+
+    def stack(self, **more: Any) -> Stack:
+        environ = {**os.environ, "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+        return Stack("acme-prod", self.project, environ, **more)
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    monkeypatch.setattr("supportctl.kill.state.LOCK_LOOK", 0.01)
+    return Engine(tmp_path)
+
+
+def lock(pid: int, host: str | None = None) -> str:
+    by = f"ada@{host or socket.gethostname()} (pid {pid})"
+    return f"error: the stack is currently locked by 1 lock(s)\n  /l.json: created by {by} at noon"
+
+
+def dead_pid() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+def test_the_stacks_own_file_is_never_read(engine: Engine) -> None:
+    """It may be no YAML, and then the engine would refuse to start: what it needs comes from the state."""
+    engine.answers((0, "done"))
+    assert engine.stack().clear().clear
+    [destroy] = engine.calls("destroy")
+    assert json.loads(destroy["config"]) == {"encryptionsalt": PASSPHRASE["state"]["salt"]}
+    assert {"--refresh", "--continue-on-error", "--yes"} <= set(destroy["words"])
+    assert destroy["environ"]["PULUMI_K8S_DELETE_UNREACHABLE"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("secrets", "file"),
+    [
+        (
+            {"type": "cloud", "state": {"url": "awskms://alias/x", "encryptedkey": "AQ=="}},
+            {"secretsprovider": "awskms://alias/x", "encryptedkey": "AQ=="},
+        ),
+        ({"type": "service", "state": {"url": "https://api.example.com", "owner": "o"}}, {}),
+        ({}, {}),
+    ],
+)
+def test_a_stack_file_names_the_key_that_the_states_secrets_have(secrets: dict[str, Any], file: Any) -> None:
+    assert json.loads(stack_file(secrets)) == file
+
+
+def test_a_lock_of_a_dead_run_is_lifted(engine: Engine) -> None:
+    engine.answers((255, lock(dead_pid())), (0, "done"))
+    assert engine.stack().clear().clear
+    assert len(engine.calls("cancel")) == 1
+
+
+@pytest.mark.parametrize("host", [None, "elsewhere"])
+def test_a_run_that_may_live_is_waited_for_and_never_robbed_of_its_lock(engine: Engine, host: str | None) -> None:
+    engine.answers((255, lock(os.getpid(), host)), (0, "done"))
+    assert engine.stack().clear().clear
+    assert engine.calls("cancel") == []
+
+
+def test_a_run_that_does_not_end_is_named_with_the_way_on(engine: Engine) -> None:
+    engine.answers((255, lock(os.getpid())))
+    cleared = engine.stack(lock_patience=0).clear()
+    assert not cleared.clear
+    assert f"process {os.getpid()}" in str(cleared.error)
+    assert "supportctl kill acme-prod" in str(cleared.error)
+    assert "acme-prod-operator-release" in cleared.left
+    assert engine.calls("cancel") == []
+
+
+def test_a_lock_that_cannot_be_lifted_ends_the_wait(engine: Engine) -> None:
+    gone = dead_pid()
+    engine.answers((255, lock(gone)), (255, lock(gone)))
+    cleared = engine.stack(lock_patience=0).clear()
+    assert not cleared.clear
+    assert "pulumi cancel" in str(cleared.error)
+    assert len(engine.calls("cancel")) == 1
+
+
+def test_a_destroy_that_does_not_end_is_ended_and_said_so(engine: Engine) -> None:
+    engine.answers((0, "done"), seconds=60)
+    cleared = engine.stack().clear(0.5)
+    assert not cleared.clear
+    assert "did not end" in str(cleared.error)
+
+
+def test_what_an_unreachable_cluster_keeps_is_named_for_kubectl(engine: Engine) -> None:
+    engine.answers((0, "warning: configured Kubernetes cluster is unreachable"))
+    cleared = engine.stack().clear()
+    assert cleared.clear
+    assert cleared.in_cluster is not None
+    line = finishing("acme-prod", cleared.in_cluster)
+    binding = "'clusterrolebinding/support-access:highflame-sre:user:a b@example.com'"
+    assert f"kubectl delete clusterrole/highflame-sre {binding}." in line
+    assert "helm uninstall tailscale-operator -n tailscale" in line
+
+
+def test_what_an_earlier_destroy_dropped_is_found_by_its_label(engine: Engine) -> None:
+    engine.holds([ROWS[0], ROWS[-1]])
+    engine.answers((1, "error: can't delete Helm Release with unreachable cluster"))
+    cleared = engine.stack().clear()
+    assert cleared.in_cluster == ()
+    assert "-l app.kubernetes.io/managed-by=support-access" in finishing("acme-prod", ())
+
+
+def test_what_an_engine_that_refuses_leaves_in_the_cluster_is_named_too(engine: Engine) -> None:
+    """The operator goes on running there, and nobody would know."""
+    engine.answers((1, "error: could not load provider"))
+    assert engine.stack().clear().in_cluster == in_cluster(ROWS)
+    engine.fails_to_export()
+    cleared = engine.stack().clear()
+    assert (cleared.clear, cleared.in_cluster) == (False, ())
+    assert "supportctl kill acme-prod" in str(cleared.error)
+
+
+@pytest.mark.parametrize("rows", [ROWS, [ROWS[0], row("tailnet:index:PolicySlice", "acme-prod-access")], []])
+def test_a_cluster_that_was_cleaned_or_never_ours_keeps_nothing(engine: Engine, rows: list[dict[str, Any]]) -> None:
+    engine.holds(rows)
+    engine.answers((0, "done"))
+    cleared = engine.stack().clear()
+    assert (cleared.clear, cleared.in_cluster) == (True, None)
+
+
+def test_the_file_for_the_engine_is_gone_afterwards(engine: Engine) -> None:
+    engine.answers((0, "done"))
+    engine.stack().clear()
+    [destroy] = engine.calls("destroy")
+    config = Path(destroy["words"][destroy["words"].index("--config-file") + 1])
+    assert not config.parent.exists()
