@@ -29,7 +29,7 @@ def run_revoke(address: str, *, yes: bool, project: Path) -> int:
     except ValueError as error:
         errors.print(f"error: {error}", markup=False)
         return NOT_DONE
-    if not yes and out.input(f"This ends all support access of {address}. Type it to go on: ").strip() != address:
+    if not yes and not _confirmed(out, address):
         out.print("Not confirmed; nothing was changed. --yes asks nothing.")
         return NOT_DONE
     try:
@@ -52,6 +52,14 @@ def run_revoke(address: str, *, yes: bool, project: Path) -> int:
         "(Users) to end that as well."
     )
     return DONE
+
+
+def _confirmed(out: Console, address: str) -> bool:
+    try:
+        typed = out.input(f"This ends all support access of {address}. Type it to go on: ", markup=False)
+    except (EOFError, KeyboardInterrupt):  # nobody is there to ask
+        return False
+    return typed.strip() == address
 
 
 def _is_of(device: dict[str, Any], address: str) -> bool:

@@ -1,9 +1,9 @@
 """The resource Enrollment: whether the environment's operator is in the tailnet.
 
-Owns the wait for the device with a tag and a host name. Managed delivery waits until it is online or the time is up;
-in handoff the customer installs whenever they like, so pending is a state and every `up` and refresh looks again. Makes
-nothing. Deleting removes the operator's and the API proxies' devices at once, which ends open connections. Never
-replaces.
+Owns the wait for the device with a tag and a host name, and for an API proxy where proxies of their own serve the API.
+Managed delivery waits until it is online or the time is up; in handoff the customer installs whenever they like, so
+pending is a state and every `up` and refresh looks again. Makes nothing. Deleting removes the operator's and the API
+proxies' devices at once, which ends open connections. Never replaces.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .tags import Environment
 from .values import UNKNOWN, is_known
 
 Properties = dict[str, Any]
-INPUTS = ("customer", "environment", "tag", "hostname", "wait", "timeoutSeconds")
+INPUTS = ("customer", "environment", "tag", "hostname", "apiTag", "wait", "timeoutSeconds")
 OUTPUTS = ("status", "deviceName", "addresses", "nodeId", "clientVersion", "onlineSince")
 INTERVAL = 2.0
 """Seconds between two looks while waiting."""
@@ -52,8 +52,10 @@ class Enrollment:
         found = list(environment_problems(inputs))
         if not found and is_known([inputs["customer"], inputs["environment"], inputs.get("tag")]):
             environment = Environment(inputs["customer"], inputs["environment"])
-            if not environment.owns(inputs.get("tag") or ""):
-                found.append(("tag", f"{inputs.get('tag')!r} is not a tag of {environment.name}"))
+            for name in ("tag", "apiTag"):
+                given = inputs.get(name)
+                if (name in inputs or name == "tag") and not environment.owns(given or ""):
+                    found.append((name, f"{given!r} is not a tag of {environment.name}"))
         if not inputs.get("hostname"):
             found.append(("hostname", "the host name under which the operator registers is missing"))
         timeout = inputs.get("timeoutSeconds", 0)
@@ -87,16 +89,27 @@ class Enrollment:
             raise TailnetError(
                 "an Enrollment cannot be imported: declare it and run `pulumi up`, which finds the device"
             )
-        return _state(state, self._look(state), state)
+        found = self._look(state)
+        if state.get("status") == "online":
+            self._tell_if_lost(state, found)
+        return _state(state, found, state)
 
     def diff(self, state: Properties, inputs: Properties) -> dict[str, str]:
-        """Inputs that differ; while pending also `status` when the device has come."""
+        """Inputs that differ; while pending also `status` when the device has come.
+
+        A device that was online and is not any more is told and is no difference: to wait for it would fail every
+        update while a node restarts.
+        """
         found = {
             name: "add" if name not in state else "delete" if name not in inputs else "update"
             for name in INPUTS
             if state.get(name) != inputs.get(name)
         }
-        if not found and state.get("status") != "online" and (inputs.get("wait") or self._look(inputs).device):
+        if found:
+            return found
+        if state.get("status") == "online":
+            self._tell_if_lost(state, self._look(inputs))
+        elif inputs.get("wait") or self._look(inputs).device:
             found["status"] = "update"
         return found
 
@@ -106,9 +119,28 @@ class Enrollment:
         gone = remove_api_devices(self.client, environment, self.log.progress)
         if gone:
             self.log.info(f"removed {', '.join(gone)}: what was open through it has ended")
+        if state.get("wait"):
+            self.log.info(
+                f"access to {environment.name} is cut, whatever becomes of the rest. Should Helm fail now because its "
+                f"release is not found (the customer has uninstalled it), `pulumi destroy -s {environment.name} "
+                "--refresh` clears the state; where the cluster does not answer, `PULUMI_K8S_DELETE_UNREACHABLE=true "
+                f"pulumi destroy -s {environment.name} --refresh --continue-on-error` does"
+            )
+
+    def _tell_if_lost(self, state: Mapping[str, Any], found: Sighting) -> None:
+        if found.device is None:
+            seen = "; ".join(found.remarks) or f"no device carries {state['tag']} any more"
+            self.log.warning(
+                f"{state['hostname']} was online and is not: {seen}. Either its pod does not run, or somebody has "
+                f"uninstalled the operator: `pulumi refresh -s {state['customer']}-{state['environment']} "
+                "--preview-only` shows what of it is gone from the cluster"
+            )
 
     def _look(self, inputs: Mapping[str, Any]) -> Sighting:
-        return sighting(self.client.devices(inputs["tag"]), inputs["tag"], inputs["hostname"])
+        found = sighting(self.client.devices(inputs["tag"]), inputs["tag"], inputs["hostname"])
+        if found.device is None or "apiTag" not in inputs:
+            return found
+        return served(found, self.client.devices(inputs["apiTag"]), inputs["apiTag"])
 
     def _wait(self, inputs: Mapping[str, Any]) -> Sighting:
         started = self.client.clock()
@@ -153,6 +185,16 @@ def sighting(devices: list[dict[str, Any]], tag: str, hostname: str) -> Sighting
         names = ", ".join(_label(device) for device in online)
         remarks.insert(0, f"{len(online)} devices with {tag} are online: {names}; two clusters use one environment")
     return Sighting(online[0] if online else None, tuple(remarks))
+
+
+def served(found: Sighting, proxies: list[dict[str, Any]], tag: str) -> Sighting:
+    """The operator that was found counts only while an API proxy is online: it serves nothing itself."""
+    online = [proxy for proxy in proxies if proxy.get("connectedToControl")]
+    if not online:
+        remark = f"the operator is online, and no API proxy is ({len(proxies)} with {tag} registered)"
+        return Sighting(None, (remark, *found.remarks))
+    offline = [_label(proxy) for proxy in proxies if proxy not in online]
+    return Sighting(found.device, (*found.remarks, *(f"the API proxy {name} is offline" for name in offline)))
 
 
 def _label(device: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,7 @@ def test_it_would_go_in_the_order_that_the_kill_asks_for(pulumi: Pulumi) -> None
             "acme-prod-roles-read-only",
         ],
         ["acme-prod-credential-1"],
+        ["acme-prod-credential-proof"],
         ["acme-prod-client-1"],
         ["acme-prod-cleanup"],
         ["acme-prod-operator-release"],
@@ -73,6 +75,36 @@ def test_no_credential_lies_in_clear_in_the_state(pulumi: Pulumi) -> None:
 def test_nothing_at_all_is_protected_or_replaced(pulumi: Pulumi) -> None:
     rows = pulumi.export("acme-prod")["deployment"]["resources"]
     assert not [row["urn"] for row in rows if row.get("protect") or row.get("pendingReplacement")]
+
+
+def test_suspended_access_is_off_with_the_installation_untouched_and_comes_back(
+    pulumi: Pulumi, example: Example, tailnet: Tailnet
+) -> None:
+    standing, device = tailnet.policy(), tailnet.devices("tag:kube-acme-prod")
+    active = example.file("acme-prod").read_text()
+    example.write("acme-prod", active.replace("config:\n", "config:\n  support-access:suspended: true\n"))
+    steps = json.loads(pulumi.preview("acme-prod", "--json").output)["steps"]
+    changed = {step["urn"].rpartition("::")[2] for step in steps if step["op"] != "same"}
+    assert changed == {"acme-prod-identity", "acme-prod-access"}, "no object in the cluster changes"
+
+    pulumi.up("acme-prod")
+    assert not tailnet.grants_to("tag:kube-acme-prod")
+    assert tailnet.policy() == {**standing, "grants": [grant for grant in standing["grants"] if not to_acme(grant)]}
+    assert [row["nodeId"] for row in tailnet.devices("tag:kube-acme-prod")] == [row["nodeId"] for row in device]
+    outputs = pulumi.outputs("acme-prod")
+    assert [entry["suspended"] for entry in outputs["access"]] == [True]
+    assert "suspended" in outputs["pending"][0]
+    pulumi.run("refresh", "-s", "acme-prod", "--yes", "--skip-preview")
+    pulumi.preview("acme-prod", "--expect-no-changes")
+
+    example.write("acme-prod", active)
+    pulumi.up("acme-prod")
+    assert tailnet.policy() == standing
+    assert pulumi.outputs("acme-prod")["pending"] == []
+
+
+def to_acme(grant: dict[str, Any]) -> bool:
+    return "tag:kube-acme-prod" in grant["dst"]
 
 
 def test_the_document_keeps_every_line_that_people_wrote(tailnet: Tailnet) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 
 import pytest
 
@@ -10,6 +11,7 @@ from sandbox.demo.observe import Cluster, Tailnet
 from sandbox.demo.pulumi import Pulumi
 from sandbox.process import Process
 from sandbox.world import World
+from tests.engine.absence import CLUSTER, STATE, TAILNET, absence
 from tests.engine.conftest import Example
 
 pytestmark = pytest.mark.engine
@@ -65,11 +67,14 @@ def test_a_frozen_api_server_holds_up_helm_and_nothing_at_tailscale(
     server.signal_group(signal.SIGSTOP)
     try:
         failed = pulumi.destroy("acme-prod", check=False)
+        code, found, said = absence(world, pulumi, "acme-prod")
     finally:
         server.signal_group(signal.SIGCONT)
 
     assert failed.code != 0
     assert "unreachable" in failed.output
+    assert code == 1, said
+    assert found == {"gone": TAILNET - {"policy"}, "left": {"policy", *STATE}, "unknown": CLUSTER}, said
     assert not tailnet.grants_to("tag:kube-acme-prod")
     assert not tailnet.keys("tag:kube-acme-prod")
     assert not tailnet.devices("tag:kube-acme-prod")
@@ -86,5 +91,13 @@ def test_a_frozen_api_server_holds_up_helm_and_nothing_at_tailscale(
     label = ("-l", "app.kubernetes.io/managed-by=support-access")
     stayed = {kind: clusters["acme-prod"].names(kind, *label) for kind in ("clusterroles", "clusterrolebindings")}
     assert stayed["clusterroles"] == ["highflame-sre", "support-access-impersonation"]
-    for kind, names in stayed.items():
-        clusters["acme-prod"].kubectl("delete", kind, *names)
+
+    # A new installation does not take it over, and says how to remove it.
+    refused = pulumi.preview("acme-prod", check=False)
+    assert refused.code != 0
+    assert "ClusterRole support-access-impersonation is in the cluster acme-prod already" in refused.output
+    assert "carries the labels of acme-prod" in refused.output
+    command = next(line for line in refused.output.splitlines() if "kubectl --context acme-prod delete" in line)
+    subprocess.run(command.split(), env=pulumi.env, check=True, capture_output=True)
+    assert not any(clusters["acme-prod"].names(kind, *label) for kind in stayed)
+    assert pulumi.preview("acme-prod").code == 0

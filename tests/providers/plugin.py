@@ -34,7 +34,7 @@ class Plugin:
         self.stub = stub
 
     def create(self, kind: str, inputs: Mapping[str, Any]) -> Any:
-        """A future of the answer; so are the next two."""
+        """A future of the answer; so are the next three."""
         request = provider_pb2.CreateRequest(urn=urn(kind), properties=struct(inputs))
         return self.stub.Create.future(request, timeout=LIMIT_SECONDS)
 
@@ -45,6 +45,10 @@ class Plugin:
     def delete(self, kind: str, state: Mapping[str, Any]) -> Any:
         request = provider_pb2.DeleteRequest(id="x", urn=urn(kind), properties=struct(state))
         return self.stub.Delete.future(request, timeout=LIMIT_SECONDS)
+
+    def diff(self, kind: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
+        request = provider_pb2.DiffRequest(id="x", urn=urn(kind), olds=struct(state), news=struct(inputs))
+        return self.stub.Diff.future(request, timeout=LIMIT_SECONDS)
 
     def kill(self) -> None:
         """SIGKILL: nothing of it runs any more when this returns."""

@@ -7,6 +7,7 @@ import pytest
 from pulumi.runtime.proto import engine_pb2
 
 from providers.tailnet.document import write
+from providers.tailnet.enrollment import Enrollment
 from providers.tailnet.slice import applied
 from tests.providers.plugin import plain, running_engine, running_plugin, urn
 from tests.providers.policies import ACME, identity
@@ -56,3 +57,54 @@ def test_another_device_under_the_same_name_is_a_new_sight(api: Api) -> None:
     assert again == seen
     assert after["nodeId"] != before["nodeId"]
     assert after["onlineSince"] != seen["onlineSince"]
+
+
+def test_an_operator_that_is_lost_is_told_and_no_update_waits_for_it(api: Api) -> None:
+    device = api.register("acme-prod-kube", [ACME.operator_tag, ACME.kube_tag])
+    with running_engine() as (address, engine), running_plugin(api.environ, address) as plugin:
+        state = plain(plugin.create("Enrollment", ENROLMENT).result().properties)
+        assert not plugin.diff("Enrollment", state, ENROLMENT).result().diffs
+        assert not engine.told
+        api.poll(device, online=False)
+        assert not plugin.diff("Enrollment", state, ENROLMENT).result().diffs
+        (offline,) = [told.message for told in engine.told]
+        api.client().delete_device(state["nodeId"])
+        assert not plugin.diff("Enrollment", state, ENROLMENT).result().diffs
+    assert "registered and offline" in offline
+    assert "uninstalled" in offline
+    assert "no device carries tag:kube-acme-prod any more" in engine.told[1].message
+
+
+@pytest.mark.parametrize("managed", [True, False])
+def test_its_end_says_how_to_go_on_where_helm_comes_later(api: Api, managed: bool) -> None:
+    state = {**ENROLMENT, "wait": managed, "status": "pending"}
+    with running_engine() as (address, engine), running_plugin(api.environ, address) as plugin:
+        plugin.delete("Enrollment", state).result()
+    said = [told.message for told in engine.told if not told.ephemeral]
+    assert ["pulumi destroy -s acme-prod --refresh" in line for line in said] == [True] * managed
+    assert not any("unreachable" in line for line in said), (
+        "which is what `supportctl kill` takes for a cluster's answer"
+    )
+
+
+AVAILABLE = {**ENROLMENT, "apiTag": ACME.api_tag, "wait": False}
+
+
+def test_an_operator_whose_api_proxies_are_all_away_lets_nobody_in(api: Api) -> None:
+    wanted = identity(ACME)
+    wanted.sections["tagOwners"][ACME.api_tag] = [ACME.kube_tag]
+    write(api.client(), lambda text, _: applied(text, wanted))
+    api.register("acme-prod-kube", [ACME.operator_tag, ACME.kube_tag])
+    with running_engine() as (address, engine), running_plugin(api.environ, address) as plugin:
+        alone = plain(plugin.create("Enrollment", AVAILABLE).result().properties)
+        api.register("acme-prod-api-proxy-0", [ACME.api_tag])
+        served = plain(plugin.update("Enrollment", alone, AVAILABLE).result().properties)
+    assert (alone["status"], served["status"]) == ("pending", "online")
+    assert served["deviceName"].startswith("acme-prod-kube.")
+    assert "no API proxy is (0 with tag:api-acme-prod registered)" in str(engine.told)
+
+
+def test_the_tag_of_the_api_proxies_is_the_environments_own() -> None:
+    found = Enrollment.check({**AVAILABLE, "apiTag": "tag:api-acme-dev"})
+    assert found == [("apiTag", "'tag:api-acme-dev' is not a tag of acme-prod")]
+    assert Enrollment.check(AVAILABLE) == []

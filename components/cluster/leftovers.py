@@ -1,0 +1,125 @@
+"""What stands in the cluster under a name that this stack is about to take: refused, with the command that removes it.
+
+Owns one hook, run by the engine before it makes an object outside of the stack's own namespace, at preview too. A stack
+that was cut while its cluster did not answer leaves such objects behind; the API server would only say that they exist.
+Nothing is taken over: not even what carries this environment's own labels, for its rules may be older and wider than
+what is declared. A cluster that does not say is passed by: the engine's own attempt tells why. Runs on the way in only,
+so a destroy never needs it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pulumi
+
+from components.cluster.look import ClusterLook, ClusterUnknownError, Found, Look
+from components.naming import LABEL_DOMAIN, NAMESPACE, RELEASE, Names
+from components.settings.environment import Cluster
+
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+PATHS = {
+    "Namespace": "/api/v1/namespaces",
+    "ClusterRole": f"{_RBAC}/clusterroles",
+    "ClusterRoleBinding": f"{_RBAC}/clusterrolebindings",
+    "ProxyClass": "/apis/tailscale.com/v1alpha1/proxyclasses",
+    "ProxyGroup": "/apis/tailscale.com/v1alpha1/proxygroups",
+    "RoleBinding": f"{_RBAC}/namespaces/{{namespace}}/rolebindings",
+}
+"""Every kind that the stack makes outside of its own namespace, and where the API has its objects."""
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+
+
+def refuse_leftovers(names: Names, cluster: Cluster) -> pulumi.ResourceHookBinding:
+    """For the options of every object that does not go with the operator's namespace."""
+    look = _Once(lambda: ClusterLook(cluster.context, cluster.kubeconfig))
+
+    async def before_create(made: pulumi.ResourceHookArgs) -> None:
+        inputs = made.new_inputs or {}
+        kind, metadata = str(inputs.get("kind")), inputs["metadata"]
+        there = await asyncio.to_thread(look.one, path_of(kind, metadata))
+        if there is not None:
+            raise ValueError(leftover(names, cluster.context, kind, there))
+
+    hook = pulumi.ResourceHook(names.resource("leftovers"), before_create, pulumi.ResourceHookOptions(on_dry_run=True))
+    return pulumi.ResourceHookBinding(before_create=[hook])
+
+
+def path_of(kind: str, metadata: Mapping[str, Any]) -> str:
+    """Where the API has the object."""
+    return f"{PATHS[kind].format(namespace=metadata.get('namespace'))}/{metadata['name']}"
+
+
+def leftover(names: Names, context: str, kind: str, there: Found) -> str:
+    """What to say of an object that is there. there: its metadata."""
+    labels: Mapping[str, Any] = there.get("labels") or {}
+    place = f" in namespace {there['namespace']}" if "namespace" in there else ""
+    what = f"{kind} {there['name']}{place} is in the cluster {context} already"
+    if all(labels.get(key) == value for key, value in names.labels.items()):
+        return (
+            f"{what} and carries the labels of {names.name}: it stayed behind when the stack went while the cluster "
+            "did not answer. Nothing is taken over, for it may allow more than is declared now. Remove what stayed, "
+            f"then run again:\n{removal(names, context, kind)}"
+        )
+    owner = names_of(labels)
+    if owner is not None:
+        return (
+            f"{what} and belongs to {owner.name}: the operator's objects have fixed names, so one cluster holds one "
+            f"environment. Name another context in `support-access:cluster`, or end that one: `pulumi destroy -s "
+            f"{owner.name}`"
+        )
+    return (
+        f"{what} and is not of this program's making. Nothing is taken over: find out who uses it (`kubectl --context "
+        f"{context} get {kind.lower()} {there['name']}{_in(there)} -o yaml`) and let them remove it, or name another "
+        "context in `support-access:cluster`"
+    )
+
+
+def removal(names: Names, context: str, kind: str) -> str:
+    """The commands, a line each, that take away what stayed of an environment."""
+    labels = ",".join(f"{key}={value}" for key, value in names.labels.items())
+    cluster_wide = f"kubectl --context {context} delete clusterroles,clusterrolebindings -l {labels}"
+    if kind == "Namespace":
+        return (
+            f"helm --kube-context {context} uninstall {RELEASE} -n {NAMESPACE} --ignore-not-found\n"
+            f"kubectl --context {context} delete namespace {NAMESPACE}\n{cluster_wide}"
+        )
+    if kind in ("ClusterRole", "ClusterRoleBinding"):
+        return cluster_wide
+    everywhere = " --all-namespaces" if "{namespace}" in PATHS[kind] else ""
+    return f"kubectl --context {context} delete {PATHS[kind].rpartition('/')[2]}{everywhere} -l {labels}"
+
+
+def _in(there: Found) -> str:
+    return f" -n {there['namespace']}" if "namespace" in there else ""
+
+
+def names_of(labels: Mapping[str, Any]) -> Names | None:
+    """The environment whose labels these are, or None."""
+    try:
+        names = Names(*(str(labels.get(f"{LABEL_DOMAIN}/{part}")) for part in ("customer", "environment")))
+    except ValueError:
+        return None
+    return names if labels.get(MANAGED_BY) == names.labels[MANAGED_BY] else None
+
+
+class _Once:
+    """A Look that stops asking a cluster that did not say: an answer that takes its whole time is waited for once."""
+
+    def __init__(self, connect: Callable[[], Look]) -> None:
+        self._connect = connect
+        self._look: Look | None = None
+        self._silent = False
+
+    def one(self, path: str) -> Found | None:
+        if self._silent:
+            return None
+        try:
+            self._look = self._look or self._connect()
+            return self._look.one(path)
+        except ClusterUnknownError:
+            self._silent = True
+            return None

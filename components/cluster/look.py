@@ -1,0 +1,123 @@
+"""Reading from a customer's cluster: what is there, without what is in it.
+
+Owns the connection by kubeconfig and context, the way `kubectl` finds them, and an error in place of every way in
+which a cluster does not say. Asks for metadata alone, so no Secret's contents ever arrive; whole objects only of kinds
+that hold none. Changes nothing. What it is for is its callers': leftovers before something is made, what stands there
+already (survey.py), and proof of absence (supportctl verify --gone).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from components.settings.kubeconfig import files
+
+SECONDS = 10.0
+"""For one answer. A frozen API server takes a connection and never says anything."""
+
+PAGE = 500
+_METADATA = "application/json;as={kind};v=v1;g=meta.k8s.io"
+Found = dict[str, Any]
+"""An object's `metadata`."""
+
+
+class ClusterUnknownError(Exception):
+    """The cluster did not say what is there, and why."""
+
+
+class Look(Protocol):
+    """What can be asked of a cluster. Paths are the API's own, as in `/api/v1/namespaces/tailscale`."""
+
+    def one(self, path: str) -> Found | None:
+        """An object's metadata; None when it is not there, or its kind is not. Raises ClusterUnknownError."""
+        ...
+
+    def all(self, path: str, labels: str = "") -> list[Found]:
+        """Metadata of all objects under a path, with these labels; none when the kind is not served. Raises
+        ClusterUnknownError."""
+        ...
+
+
+class ClusterLook:
+    """A Look through the official client."""
+
+    def __init__(self, context: str, kubeconfig: Path | None = None, *, seconds: float = SECONDS) -> None:
+        """Raises ClusterUnknownError for a kubeconfig that does not lead anywhere. Connects with the first question."""
+        # Half a second to import, so only who asks waits for it.
+        from kubernetes import client, config
+        from kubernetes.config.config_exception import ConfigException
+
+        self._seconds = seconds
+        configuration = client.Configuration()
+        configuration.retries = False  # type: ignore[assignment] - urllib3 takes it for none
+        try:
+            config.load_kube_config(
+                config_file=os.pathsep.join(map(str, files(kubeconfig))),
+                context=context,
+                client_configuration=configuration,
+                persist_config=False,
+            )
+        except (ConfigException, OSError, ValueError, KeyError, TypeError) as error:
+            raise ClusterUnknownError(f"the kubeconfig does not lead to a cluster called {context}: {error}") from None
+        self._client = client.ApiClient(configuration)
+
+    def one(self, path: str) -> Found | None:
+        answer = self._get(path, {}, _METADATA.format(kind="PartialObjectMetadata"))
+        return None if answer is None else answer["metadata"]
+
+    def all(self, path: str, labels: str = "") -> list[Found]:
+        return [
+            item["metadata"] for item in self._items(path, labels, _METADATA.format(kind="PartialObjectMetadataList"))
+        ]
+
+    def whole(self, path: str, labels: str = "") -> list[dict[str, Any]]:
+        """All objects under a path, with these labels, whole. For kinds that hold no credential. Raises
+        ClusterUnknownError."""
+        return self._items(path, labels, "application/json")
+
+    def document(self, path: str) -> dict[str, Any] | None:
+        """What the API server says of itself under a path that is no object's; None when there is nothing. Raises
+        ClusterUnknownError."""
+        return self._get(path, {}, "application/json")
+
+    def _items(self, path: str, labels: str, accept: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        query = {"limit": str(PAGE), **({"labelSelector": labels} if labels else {})}
+        while True:
+            answer = self._get(path, query, accept)
+            if answer is None:
+                return found
+            found += answer.get("items") or []
+            query["continue"] = (answer.get("metadata") or {}).get("continue") or ""
+            if not query["continue"]:
+                return found
+
+    def _get(self, path: str, query: Mapping[str, str], accept: str) -> dict[str, Any] | None:
+        from kubernetes.client.exceptions import ApiException
+        from urllib3.exceptions import HTTPError
+
+        try:
+            answer: Any = self._client.call_api(
+                path,
+                "GET",
+                query_params=list(query.items()),
+                header_params={"Accept": accept},
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _return_http_data_only=True,
+                _request_timeout=self._seconds,
+            )
+            return json.loads(answer.data)
+        except ApiException as error:
+            if error.status == 404:
+                return None
+            said = (
+                f"answers {path} with {error.status} {error.reason}" if error.status else f"is no good: {error.reason}"
+            )
+            raise ClusterUnknownError(f"the API server {said}") from None
+        except (HTTPError, OSError, ValueError) as error:
+            raise ClusterUnknownError(f"the API server does not answer: {error}") from None

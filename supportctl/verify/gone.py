@@ -1,0 +1,106 @@
+"""`supportctl verify STACK --gone`: proof that nothing of an environment is left, or what is, or what cannot be seen.
+
+Owns the order of the questions, their form on the screen and the exit code. Works by the stack's name: the state, the
+stack's file and the cluster may be gone or out of reach, and then the lines that needed them say so. Changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+
+from components.cluster.look import ClusterLook, ClusterUnknownError, Look
+from components.documents import DocumentError, read_yaml
+from components.naming import NAMESPACE, RELEASE, Names
+from components.settings.kubeconfig import declared_cluster, servers
+from components.settings.problems import PROJECT, stack_file
+from providers.tailnet.problems import TailnetError
+from supportctl.connection import tailscale
+from supportctl.screen import console
+from supportctl.verify.absence import Line, UnseenError, unseen
+from supportctl.verify.exits import FAILS, HOLDS, NOT_ASKED
+from supportctl.verify.gone_cluster import cluster_lines
+from supportctl.verify.gone_state import exported, state_lines
+from supportctl.verify.gone_tailnet import tailnet_lines
+
+_COLOURS = {"gone": "green", "left": "bold red", "unknown": "yellow"}
+
+
+def verify_gone(stack: str, *, project: Path) -> int:
+    """Asks everything and prints each answer as it comes. Returns 0 when all is gone, 1 when something is left, 2 when
+    nothing was seen that is left and something could not be seen, or `stack` is no environment's."""
+    out, errors = console(), console(stderr=True)
+    try:
+        names = Names.split(stack)
+    except ValueError as error:
+        errors.print(f"error: {stack!r} is no stack of an environment: {error}", markup=False)
+        return NOT_ASKED
+    count: Counter[str] = Counter()
+    for line in lines(names, project.resolve()):
+        show(out, line)
+        count[line.answer] += 1
+    if count["left"]:
+        out.print(f"{stack} is not gone: see what is left. `supportctl kill {stack}` cuts what is at Tailscale.")
+        return FAILS
+    if count["unknown"]:
+        out.print(f"Nothing of {stack} was seen, and not everything could be looked at: unknown is not gone.")
+        return NOT_ASKED
+    out.print(f"{stack} is gone: nothing of it is left anywhere.")
+    return HOLDS
+
+
+def lines(names: Names, project: Path) -> Iterator[Line]:
+    """Every line, what lets people in first."""
+    yield from _tailnet(names)
+    yield from state_lines(names.name, project, exported(names.name, project))
+    yield from cluster_lines(lambda: cluster_of(names, project), names)
+
+
+def show(to: Console, line: Line) -> None:
+    """One answer, and below it what is left or why it is unknown."""
+    to.print(f"[{_COLOURS[line.answer]}]{line.answer:8}[/]{line.what:20} [dim]{line.when}  {line.how}[/]")
+    for said in line.said:
+        to.print(f"        {said}", markup=False)
+
+
+def cluster_of(names: Names, project: Path) -> Look:
+    """The cluster that the stack's file names; without the file, the context of the kubeconfig that is called as the
+    stack. Raises UnseenError, or ClusterUnknownError for a kubeconfig that leads nowhere."""
+    try:
+        config = read_yaml(project / stack_file(names.name)).get("config")
+    except DocumentError:
+        config = None
+    prefix = f"{PROJECT}:"
+    raw = {str(key).removeprefix(prefix): value for key, value in config.items()} if isinstance(config, dict) else {}
+    declared = declared_cluster(raw)
+    if declared is not None:
+        kubeconfig, context = declared
+        return ClusterLook(context, kubeconfig)
+    try:
+        known = servers(None)
+    except DocumentError as error:
+        raise ClusterUnknownError(str(error)) from None
+    if names.name in known:
+        return ClusterLook(names.name)
+    labels = ",".join(f"{key}={value}" for key, value in names.labels.items())
+    raise UnseenError(
+        f"no cluster is known here: {stack_file(names.name)} names none, and the kubeconfig has no context "
+        f"{names.name}. Whoever can reach it asks: helm list -n {NAMESPACE} --filter {RELEASE}; kubectl get "
+        f"namespace {NAMESPACE}; kubectl get clusterroles,clusterrolebindings -l {labels}; kubectl get "
+        "customresourcedefinitions"
+    )
+
+
+def _tailnet(names: Names) -> Iterator[Line]:
+    with ExitStack() as opened:
+        try:
+            client = opened.enter_context(tailscale())
+        except TailnetError as error:
+            for what in ("policy", "credentials", "devices", "services"):
+                yield unseen(what, "not asked", str(error))
+            return
+        yield from tailnet_lines(client, names.tags)

@@ -1,0 +1,104 @@
+"""What stands in the cluster already is never taken over: whose it is, and what to do, is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from components.cluster.leftovers import _Once, leftover, names_of, path_of
+from components.cluster.look import ClusterUnknownError, Found
+from components.manifests.ceiling import ceiling
+from components.manifests.namespace import namespace
+from components.manifests.roles import roles
+from components.naming import Names
+from components.settings.environment import EnvironmentSettings
+
+ACME, GLOBEX = Names("acme", "prod"), Names("globex", "prod")
+LABELS = (
+    "app.kubernetes.io/managed-by=support-access,support-access.highflame.ai/customer=acme,"
+    "support-access.highflame.ai/environment=prod"
+)
+
+
+def said(kind: str, labels: dict[str, str]) -> str:
+    return leftover(ACME, "acme-context", kind, {"name": "it", "labels": labels})
+
+
+def test_of_our_own_it_gives_the_command_that_removes_these_and_no_others() -> None:
+    text = said("ClusterRole", ACME.labels)
+    assert text.startswith("ClusterRole it is in the cluster acme-context already and carries the labels of acme-prod")
+    assert text.endswith(f"kubectl --context acme-context delete clusterroles,clusterrolebindings -l {LABELS}")
+
+
+def test_of_one_in_a_namespace_of_the_customers_it_says_where() -> None:
+    there = {"name": "support-access:view:sre", "namespace": "shop", "labels": ACME.labels}
+    text = leftover(ACME, "acme-context", "RoleBinding", there)
+    assert text.startswith("RoleBinding support-access:view:sre in namespace shop is in the cluster acme-context")
+    assert text.endswith(f"kubectl --context acme-context delete rolebindings --all-namespaces -l {LABELS}")
+    foreign = leftover(ACME, "acme-context", "RoleBinding", {**there, "labels": {}})
+    assert "get rolebinding support-access:view:sre -n shop -o yaml" in foreign
+
+
+def test_every_kind_that_outlives_the_namespace_is_looked_for(environment: Callable[..., EnvironmentSettings]) -> None:
+    """One that is not would be refused by the API server alone, without a way on."""
+    access = environment(
+        access=[
+            {"from": "group:highflame-sre", "role": "read-only"},
+            {"from": "group:platform", "role": "namespaces", "namespaces": ["shop"]},
+        ]
+    ).access
+    made = [*roles(access, ACME.labels).values(), *ceiling(groups=["a"], users=["b"], labels={}).values()]
+    paths = {path_of(it["kind"], it["metadata"]) for it in [*made, namespace({}, proxies=False)]}
+    assert len(paths) == len(made) + 1
+    assert any(path.startswith("/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings/") for path in paths)
+
+
+def test_of_a_whole_installation_it_gives_every_command() -> None:
+    commands = said("Namespace", ACME.labels).splitlines()[-3:]
+    assert commands == [
+        "helm --kube-context acme-context uninstall tailscale-operator -n tailscale --ignore-not-found",
+        "kubectl --context acme-context delete namespace tailscale",
+        f"kubectl --context acme-context delete clusterroles,clusterrolebindings -l {LABELS}",
+    ]
+
+
+def test_another_environments_is_never_to_be_deleted_by_hand() -> None:
+    text = said("Namespace", GLOBEX.labels)
+    assert "belongs to globex-prod" in text
+    assert "pulumi destroy -s globex-prod" in text
+    assert "delete" not in text
+
+
+@pytest.mark.parametrize(
+    "labels", [{}, {"app.kubernetes.io/managed-by": "Helm"}, {**ACME.labels, "app.kubernetes.io/managed-by": "me"}]
+)
+def test_what_is_not_of_our_making_is_the_customers_to_judge(labels: dict[str, str]) -> None:
+    text = said("ClusterRole", labels)
+    assert "not of this program's making" in text
+    assert "delete" not in text
+
+
+def test_labels_name_an_environment_only_when_all_of_them_are_ours() -> None:
+    assert names_of(GLOBEX.labels) == GLOBEX
+    assert names_of({}) is None
+    assert names_of({**GLOBEX.labels, "support-access.highflame.ai/environment": "not-one"}) is None
+    assert names_of({key: value for key, value in GLOBEX.labels.items() if "managed-by" not in key}) is None
+
+
+def test_a_cluster_that_does_not_answer_holds_up_no_second_object() -> None:
+    """Whether it is there, its own creation will say; a frozen API server takes its whole time for each question."""
+    asked: list[str] = []
+
+    class Silent:
+        def one(self, path: str) -> Found | None:
+            asked.append(path)
+            raise ClusterUnknownError("frozen")
+
+        def all(self, path: str, labels: str = "") -> list[Found]:
+            raise AssertionError
+
+    look = _Once(Silent)
+    assert look.one("/a") is None
+    assert look.one("/b") is None
+    assert asked == ["/a"]

@@ -1,0 +1,153 @@
+"""A cluster is read as metadata, page by page, and what it does not say is an error and never an absence."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from components.cluster.look import ClusterLook, ClusterUnknownError
+
+Answer = tuple[int, Any]
+
+
+class Server:
+    """An API server of the test's own. asked: path, query and Accept of every request."""
+
+    def __init__(self, answer: Callable[[str, dict[str, str]], Answer]) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, dict[str, str], str]] = []
+        self.url = ""
+
+
+@contextmanager
+def serving(answer: Callable[[str, dict[str, str]], Answer]) -> Iterator[Server]:
+    seen = Server(answer)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+            seen.asked.append((parts.path, query, self.headers["Accept"]))
+            status, body = seen.answer(parts.path, query)
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    seen.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield seen
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def look(folder: Path, url: str, *, context: str = "acme-prod", seconds: float = 10) -> ClusterLook:
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(
+        json.dumps(
+            {
+                "clusters": [{"name": "c", "cluster": {"server": url}}],
+                "users": [{"name": "u", "user": {"token": "t"}}],
+                "contexts": [{"name": "acme-prod", "context": {"cluster": "c", "user": "u"}}],
+                "current-context": "another",
+            }
+        )
+    )
+    return ClusterLook(context, kubeconfig, seconds=seconds)
+
+
+def test_what_is_there_is_told_by_its_metadata_alone(tmp_path: Path) -> None:
+    """So that a Secret's contents never arrive."""
+    with serving(lambda path, query: (200, {"metadata": {"name": "tailscale"}})) as server:
+        assert look(tmp_path, server.url).one("/api/v1/namespaces/tailscale") == {"name": "tailscale"}
+    path, _, accept = server.asked[0]
+    assert path == "/api/v1/namespaces/tailscale"
+    assert accept == "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+
+
+def test_a_long_list_is_read_to_its_end(tmp_path: Path) -> None:
+    pages = {"": ["a", "b"], "second": ["c"]}
+
+    def answer(path: str, query: dict[str, str]) -> Answer:
+        items = [{"metadata": {"name": name}} for name in pages[query.get("continue", "")]]
+        return 200, {"metadata": {"continue": "" if "continue" in query else "second"}, "items": items}
+
+    with serving(answer) as server:
+        found = look(tmp_path, server.url).all("/api/v1/services", "a=b")
+    assert [it["name"] for it in found] == ["a", "b", "c"]
+    assert [query["labelSelector"] for _, query, _ in server.asked] == ["a=b", "a=b"]
+    assert server.asked[0][2].startswith("application/json;as=PartialObjectMetadataList;")
+
+
+def test_what_is_not_there_is_none(tmp_path: Path) -> None:
+    with serving(lambda path, query: (404, {})) as server:
+        cluster = look(tmp_path, server.url)
+        assert cluster.one("/api/v1/namespaces/tailscale") is None
+        assert cluster.all("/apis/nobody.example.com/v1/things") == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+def test_a_refusal_is_no_absence(status: int, tmp_path: Path) -> None:
+    with serving(lambda path, query: (status, {})) as server:
+        cluster = look(tmp_path, server.url)
+        with pytest.raises(ClusterUnknownError, match=str(status)):
+            cluster.one("/api/v1/namespaces/tailscale")
+        with pytest.raises(ClusterUnknownError, match=str(status)):
+            cluster.all("/api/v1/services")
+
+
+def test_an_answer_that_is_none_is_no_absence(tmp_path: Path) -> None:
+    page = b"<html>login</html>"
+    with (
+        serving(lambda path, query: (200, page)) as server,
+        pytest.raises(ClusterUnknownError, match="does not answer"),
+    ):
+        look(tmp_path, server.url).one("/api/v1/namespaces/tailscale")
+
+
+def test_a_server_that_is_gone_is_no_absence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    with pytest.raises(ClusterUnknownError, match="does not answer"):
+        look(tmp_path, url).one("/api/v1/namespaces/tailscale")
+
+
+def test_a_frozen_server_is_waited_for_once_and_not_for_ever(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        cluster = look(tmp_path, f"http://127.0.0.1:{frozen.getsockname()[1]}", seconds=0.2)
+        with pytest.raises(ClusterUnknownError, match="does not answer"):
+            cluster.one("/api/v1/namespaces/tailscale")
+        frozen.setblocking(False)
+        frozen.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            frozen.accept()
+
+
+@pytest.mark.parametrize("context", ["another", "nobody"])
+def test_a_context_that_is_not_there_is_no_absence(context: str, tmp_path: Path) -> None:
+    """And the kubeconfig's current one is never taken in its place."""
+    with pytest.raises(ClusterUnknownError, match=context):
+        look(tmp_path, "http://127.0.0.1:1", context=context)
+
+
+def test_no_kubeconfig_is_no_absence(tmp_path: Path) -> None:
+    with pytest.raises(ClusterUnknownError):
+        ClusterLook("acme-prod", tmp_path / "nowhere")

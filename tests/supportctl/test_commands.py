@@ -1,0 +1,201 @@
+"""The commands as a person types them: what they ask, what they print, how they end, and what they leave alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from supportctl.commands import app
+from supportctl.kill.preflight import SCOPES
+from tests.providers.policies import ACME, GLOBEX
+from tests.providers.tailnet_api import Api, put_policy
+from tests.supportctl.test_kill import stand
+
+ANN = "ann@example.com"
+
+
+@pytest.fixture(autouse=True)
+def machine(api: Api, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine whose environment leads to the API, in a folder of its own."""
+    for name in ("TAILSCALE_OAUTH_CLIENT_ID", "TAILSCALE_OAUTH_CLIENT_SECRET", "TAILSCALE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in api.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def supportctl(*words: str, typed: str = "") -> Result:
+    result = CliRunner().invoke(app, list(words), input=typed)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+@pytest.fixture
+def kill_credential(api: Api, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """From here on the credential is a kill's own; its scopes, which the test may shorten before use."""
+    monkeypatch.delenv("TAILSCALE_API_KEY")
+    return [*SCOPES, "devices:posture_attributes"]
+
+
+def use(api: Api, monkeypatch: pytest.MonkeyPatch, scopes: list[str]) -> None:
+    client_id, secret = api.state.new_oauth_client(scopes, ["tag:support-access-deployer"], "kill")
+    monkeypatch.setenv("TAILSCALE_OAUTH_CLIENT_ID", client_id)
+    monkeypatch.setenv("TAILSCALE_OAUTH_CLIENT_SECRET", secret)
+
+
+# --- kill --preflight --------------------------------------------------------------------------------------
+
+
+def test_a_credential_that_can_do_all_of_it_is_ok_and_nothing_changes(
+    api: Api, monkeypatch: pytest.MonkeyPatch, kill_credential: list[str]
+) -> None:
+    stand(api, ACME)
+    use(api, monkeypatch, kill_credential)
+    before = api.text
+    api.calls()
+    result = supportctl("kill", "acme-prod", "--preflight")
+    assert result.exit_code == 0, result.output
+    assert [line.split()[0] for line in result.output.splitlines()] == ["ok"] * 6
+    assert "the server takes the document without acme-prod: yes" in result.output
+    assert api.text == before
+    assert {call for call in api.calls() if not call.startswith("GET")} == {
+        "POST /oauth/token",
+        "POST /tailnet/-/acl/validate",
+    }
+
+
+@pytest.mark.parametrize("missing", SCOPES)
+def test_each_scope_that_is_missing_is_named_and_fails_it(
+    missing: str, api: Api, monkeypatch: pytest.MonkeyPatch, kill_credential: list[str]
+) -> None:
+    less = f"{missing}:read"  # the scope of the policy asks for reading at least
+    use(api, monkeypatch, [less if scope == missing else scope for scope in kill_credential])
+    result = supportctl("kill", "--preflight")
+    assert result.exit_code == 2
+    assert f"FAILED  the credential lacks {missing}:" in result.output
+
+
+def test_a_credential_that_only_reads_is_not_enough(
+    api: Api, monkeypatch: pytest.MonkeyPatch, kill_credential: list[str]
+) -> None:
+    """Every question of the preflight can be answered with it, and nothing could be cut."""
+    use(api, monkeypatch, [f"{scope}:read" for scope in kill_credential])
+    result = supportctl("kill", "--preflight")
+    assert result.exit_code == 2
+    assert [line.split()[0] for line in result.output.splitlines()] == ["FAILED", *["ok"] * 4]
+
+
+def test_one_question_that_fails_stops_no_other(api: Api) -> None:
+    api.faults({"method": "GET", "path": "/devices$", "kind": "status", "status": 403})
+    result = supportctl("kill", "--preflight")
+    assert result.exit_code == 2
+    failed = [line for line in result.output.splitlines() if line.startswith("FAILED")]
+    assert [line.split(":")[0] for line in failed] == ["FAILED  devices can be listed"]
+    assert "Tailscale Services can be listed" in result.output
+
+
+def test_a_test_of_somebodys_that_relies_on_the_access_is_told_beforehand(api: Api) -> None:
+    stand(api, ACME)
+    address = api.register("second", [ACME.operator_tag, ACME.kube_tag])["addresses"][0]
+    relies = f'{{"src": "{ANN}", "accept": ["{address}:443"]}},'
+    put_policy(api, api.text.replace('"tests": [', f'"tests": [\n    {relies}'))
+    result = supportctl("kill", "acme-prod", "--preflight")
+    assert result.exit_code == 0, result.output
+    assert "without acme-prod: yes, after taking out tests that ask for this access: ann@example.com" in result.output
+
+
+@pytest.mark.parametrize("words", [("acme",), ("acme-prod", "--customer", "acme"), ("--customer", "Acme")])
+def test_a_wrong_target_is_said_at_once(words: tuple[str, ...]) -> None:
+    result = supportctl("kill", *words, "--preflight")
+    assert result.exit_code == 2
+    assert "error:" in result.output
+
+
+def test_without_any_credential_it_fails_and_says_which_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TAILSCALE_API_KEY")
+    result = supportctl("kill", "--preflight")
+    assert result.exit_code == 2
+    assert "TAILSCALE_OAUTH_CLIENT_ID" in result.output
+
+
+# --- revoke-engineer ---------------------------------------------------------------------------------------
+
+
+def named(api: Api) -> bool:
+    return ANN in api.text.lower()
+
+
+def test_it_ends_one_persons_access_everywhere_and_nobody_elses(api: Api, machine: Path) -> None:
+    stand(api, ACME, GLOBEX)
+    grant = f'{{"src": ["{ANN.upper()}"], "dst": ["tag:kube-globex-prod"], "ip": ["tcp:443"]}},'
+    put_policy(api, api.text.replace('"grants": [', f'"grants": [\n    {grant} // by hand'))
+    stacks = machine / "stacks"
+    stacks.mkdir()
+    (stacks / "Pulumi.tailnet.yaml").write_text(f"groups: [{ANN}]\n")
+    (stacks / "Pulumi.acme-prod.yaml").write_text("nobody: there\n")
+
+    result = supportctl("revoke-engineer", ANN, "--yes")
+
+    assert result.exit_code == 0, result.output
+    assert not named(api)
+    assert "bob@example.com" in api.text
+    for environment in (ACME, GLOBEX):
+        assert f'"dst": ["{environment.kube_tag}"]' in api.text.replace("[ ", "[")
+    assert "Pulumi.tailnet.yaml still names ann@example.com" in result.output
+    assert "Pulumi.acme-prod.yaml" not in result.output
+    assert "ann@example.com has no device in the tailnet." in result.output
+    assert "suspend the user in the admin console" in result.output
+
+
+def test_the_second_time_it_finds_nothing_and_writes_nothing(api: Api) -> None:
+    supportctl("revoke-engineer", ANN, "--yes")
+    api.calls()
+    result = supportctl("revoke-engineer", ANN, "--yes")
+    assert result.exit_code == 0
+    assert "lets ann@example.com in nowhere by name" in result.output
+    assert "POST /tailnet/-/acl" not in api.calls()
+
+
+def test_their_devices_are_listed_and_left(api: Api) -> None:
+    """A tagged machine is nobody's, whoever made its key; and a laptop is not ours to delete."""
+    device = api.register("laptop", [])
+    api.state.data["devices"][device["nodeId"]]["user"] = ANN
+    api.register("shared", ["tag:ci"])
+    api.calls()
+    result = supportctl("revoke-engineer", ANN.upper(), "--yes")
+    assert f"laptop.{api.state.data['dnsSuffix']} ({device['nodeId']}), online" in result.output
+    assert "shared" not in result.output
+    assert not [call for call in api.calls() if call.startswith("DELETE")]
+
+
+@pytest.mark.parametrize("typed", ["", "\n", "yes\n", "bob@example.com\n"])
+def test_unless_the_address_is_typed_again_nothing_changes(typed: str, api: Api) -> None:
+    before = api.text
+    result = supportctl("revoke-engineer", ANN, typed=typed)
+    assert result.exit_code == 2
+    assert "nothing was changed" in result.output
+    assert api.text == before
+
+
+def test_typed_again_it_is_done(api: Api) -> None:
+    assert supportctl("revoke-engineer", ANN, typed=f"{ANN}\n").exit_code == 0
+    assert not named(api)
+
+
+@pytest.mark.parametrize("address", ["ann", "group:highflame-sre", "*", "@example.com", "a b@example.com"])
+def test_what_is_no_persons_address_is_refused(address: str, api: Api) -> None:
+    before = api.text
+    result = supportctl("revoke-engineer", address, "--yes")
+    assert result.exit_code == 2
+    assert "error:" in result.output
+    assert api.text == before
+
+
+def test_a_write_that_is_refused_is_no_success(api: Api) -> None:
+    api.faults({"method": "POST", "path": "/tailnet/-/acl$", "kind": "status", "status": 403})
+    result = supportctl("revoke-engineer", ANN, "--yes")
+    assert result.exit_code == 2
+    assert named(api)

@@ -1,0 +1,195 @@
+"""Proof of absence in a cluster: every kind of leftover is seen, and another environment's things are not ours."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from components import manifests
+from components.cluster.look import ClusterUnknownError, Found
+from components.naming import Names
+from supportctl.verify.absence import Line
+from supportctl.verify.gone_cluster import LABELLED, cluster_lines
+
+ACME, GLOBEX = Names("acme", "prod"), Names("globex", "prod")
+NAMESPACE = "/api/v1/namespaces/tailscale"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+HELM = {"meta.helm.sh/release-name": "tailscale-operator", "meta.helm.sh/release-namespace": "tailscale"}
+THEIRS = {**HELM, "meta.helm.sh/release-name": "our-own-tailscale"}
+LINES = ("release", "namespace", "our objects", "the chart's objects", "finalizers")
+
+
+class Holds:
+    """A cluster with these objects: path of the collection to metadata. refuses: paths that it does not answer."""
+
+    def __init__(self, objects: dict[str, list[Found]], refuses: tuple[str, ...] = ()) -> None:
+        self.objects, self.refuses = objects, refuses
+
+    def one(self, path: str) -> Found | None:
+        collection, _, name = path.rpartition("/")
+        return next((it for it in self._asked(collection) if it["name"] == name), None)
+
+    def all(self, path: str, labels: str = "") -> list[Found]:
+        wanted = dict(pair.split("=") for pair in labels.split(",") if pair)
+        return [it for it in self._asked(path) if wanted.items() <= (it.get("labels") or {}).items()]
+
+    def _asked(self, path: str) -> list[Found]:
+        if path in self.refuses:
+            raise ClusterUnknownError(f"{path}: 403")
+        return self.objects.get(path, [])
+
+
+def found(cluster: Holds, names: Names = ACME) -> dict[str, Line]:
+    return {line.what: line for line in cluster_lines(lambda: cluster, names)}
+
+
+def left(cluster: Holds, names: Names = ACME) -> dict[str, tuple[str, ...]]:
+    return {what: line.said for what, line in found(cluster, names).items() if line.answer != "gone"}
+
+
+def test_every_kind_that_the_program_makes_is_looked_for() -> None:
+    """The manifests name their kinds as constants: one that is new must be looked for too."""
+    text = "".join(path.read_text() for path in Path(manifests.__file__).parent.glob("*.py"))
+    kinds = set(re.findall(r'"kind": "(\w+)"(?! if)', text)) | {"RoleBinding", "ClusterRoleBinding"}
+    inside = {"Namespace"}  # has a line of its own
+    plurals = {path.rpartition("/")[2] for path in LABELLED}
+    singular = {plural.removesuffix("ies") + "y" if plural.endswith("ies") else plural for plural in plurals}
+    known = {name.removesuffix("es") if name.endswith("sses") else name.removesuffix("s") for name in singular}
+    assert {kind.lower() for kind in kinds - inside} <= known
+
+
+def test_an_empty_cluster_has_nothing() -> None:
+    assert {what: line.answer for what, line in found(Holds({})).items()} == dict.fromkeys(LINES, "gone")
+
+
+@pytest.mark.parametrize(
+    ("path", "metadata", "what", "said"),
+    [
+        (
+            f"{NAMESPACE}/secrets",
+            {
+                "name": "sh.helm.release.v1.tailscale-operator.v1",
+                "labels": {"owner": "helm", "name": "tailscale-operator"},
+            },
+            "release",
+            "Secret sh.helm.release.v1.tailscale-operator.v1",
+        ),
+        ("/api/v1/namespaces", {"name": "tailscale"}, "namespace", "Namespace tailscale"),
+        (
+            "/api/v1/namespaces",
+            {"name": "tailscale", "deletionTimestamp": "2026-11-21T12:00:00Z"},
+            "namespace",
+            "Namespace tailscale, which is being deleted",
+        ),
+        (f"{RBAC}/clusterroles", {"name": "any", "labels": ACME.labels}, "our objects", "clusterroles/any"),
+        (
+            "/api/v1/secrets",
+            {"name": "key", "namespace": "shop", "labels": ACME.labels},
+            "our objects",
+            "secrets/key in shop",
+        ),
+        (
+            f"{RBAC}/clusterrolebindings",
+            {"name": "any", "labels": ACME.labels},
+            "our objects",
+            "clusterrolebindings/any",
+        ),
+        (
+            f"{RBAC}/clusterroles",
+            {"name": "op", "labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations": HELM},
+            "the chart's objects",
+            "clusterroles/op",
+        ),
+        (
+            "/apis/networking.k8s.io/v1/ingressclasses",
+            {"name": "tailscale", "labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations": HELM},
+            "the chart's objects",
+            "ingressclasses/tailscale",
+        ),
+        (
+            CRDS,
+            {"name": "connectors.tailscale.com", "annotations": HELM},
+            "the chart's objects",
+            "customresourcedefinitions/connectors.tailscale.com",
+        ),
+        (
+            CRDS,
+            {"name": "connectors.tailscale.com"},
+            "the chart's objects",
+            "customresourcedefinitions/connectors.tailscale.com",
+        ),
+        (
+            "/api/v1/services",
+            {"name": "db", "namespace": "shop", "finalizers": ["tailscale.com/finalizer"]},
+            "finalizers",
+            "services/db in shop is held by tailscale.com/finalizer; where no operator is left, take it out: "
+            "kubectl edit services db -n shop",
+        ),
+        (
+            "/apis/tailscale.com/v1alpha1/proxygroups",
+            {"name": "api", "finalizers": ["tailscale.com/kube-apiserver-finalizer"]},
+            "finalizers",
+            "proxygroups/api is held by tailscale.com/kube-apiserver-finalizer; where no operator is left, take it "
+            "out: kubectl edit proxygroups api",
+        ),
+    ],
+)
+def test_each_leftover_is_seen_and_named(path: str, metadata: Found, what: str, said: str) -> None:
+    assert left(Holds({path: [metadata]})) == {what: (said,)}
+
+
+@pytest.mark.parametrize(
+    ("path", "metadata"),
+    [
+        (f"{RBAC}/clusterroles", {"name": "any", "labels": GLOBEX.labels}),
+        (
+            f"{RBAC}/clusterroles",
+            {"name": "theirs", "labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations": THEIRS},
+        ),
+        (CRDS, {"name": "connectors.tailscale.com", "annotations": THEIRS}),
+        (CRDS, {"name": "widgets.example.com"}),
+        ("/api/v1/namespaces", {"name": "shop"}),
+        ("/api/v1/services", {"name": "db", "namespace": "shop", "finalizers": ["foregroundDeletion"]}),
+    ],
+)
+def test_what_is_somebody_elses_is_not_called_a_leftover(path: str, metadata: Found) -> None:
+    assert left(Holds({path: [metadata]})) == {}
+
+
+def test_a_cluster_that_another_environment_has_by_now_shows_only_what_carries_our_labels() -> None:
+    theirs = {"name": "tailscale", "labels": GLOBEX.labels}
+    ours = {"name": "highflame-sre", "labels": ACME.labels}
+    release = {"name": "it", "labels": {"owner": "helm", "name": "tailscale-operator"}}
+    cluster = Holds({"/api/v1/namespaces": [theirs], f"{NAMESPACE}/secrets": [release], f"{RBAC}/clusterroles": [ours]})
+    assert left(cluster) == {"our objects": ("clusterroles/highflame-sre",)}
+    assert "globex-prod's by now" in found(cluster)["release"].how
+    assert left(cluster, GLOBEX).keys() == {"release", "namespace"}
+
+
+def test_a_cluster_that_does_not_answer_proves_nothing_and_is_asked_once() -> None:
+    asked = []
+
+    class Silent(Holds):
+        def one(self, path: str) -> Found | None:
+            asked.append(path)
+            raise ClusterUnknownError("it does not answer")
+
+    lines = found(Silent({}))
+    assert {what: (line.answer, line.said) for what, line in lines.items()} == dict.fromkeys(
+        LINES, ("unknown", ("it does not answer",))
+    )
+    assert len(asked) == 1
+
+
+def test_a_kind_that_may_not_be_read_is_unknown_and_the_others_are_seen() -> None:
+    lines = found(Holds({"/api/v1/namespaces": [{"name": "tailscale"}]}, refuses=("/api/v1/services", CRDS)))
+    assert {what: line.answer for what, line in lines.items()} == {
+        **dict.fromkeys(LINES, "gone"),
+        "namespace": "left",
+        "our objects": "unknown",
+        "the chart's objects": "unknown",
+        "finalizers": "unknown",
+    }
