@@ -17,19 +17,26 @@ from typing import Any, Protocol, TypeVar
 from pulumi.provider.experimental import provider as engine
 
 from .client import Client
+from .credential_proof import CredentialProof
 from .credentials import Credentials, credentials
 from .device_cleanup import DeviceCleanup
 from .enrollment import Enrollment
 from .log import Log
+from .operators import operators
 from .policy_slice import PolicySlice
 from .problems import TailnetError
 from .slice_check import Problem
 from .sources import source_users
 from .values import is_known, plain_map, property_map
+from .withdrawal import Withdrawal
 
 VERSION = "0.1.0"
 TOKEN_PREFIX = "tailnet:index:"  # noqa: S105  a type token
-GET_SOURCE_USERS = TOKEN_PREFIX + "getSourceUsers"
+FUNCTIONS: dict[str, tuple[str, Callable[[Client, Mapping[str, Any]], Any]]] = {
+    f"{TOKEN_PREFIX}getSourceUsers": ("users", source_users),
+    f"{TOKEN_PREFIX}getOperators": ("operators", operators),
+}
+"""Token to the name of what the function answers, and the function."""
 OUTPUTS = ("status", "foreign")
 """Beginnings of paths in a detailed diff that lie in the state and not among the inputs."""
 FIXED = ("part", "customer", "environment")
@@ -59,12 +66,13 @@ class Resource(Protocol):
 
 
 RESOURCES: dict[str, type[Resource]] = {
-    f"{TOKEN_PREFIX}{resource.__name__}": resource for resource in (PolicySlice, Enrollment, DeviceCleanup)
+    f"{TOKEN_PREFIX}{resource.__name__}": resource
+    for resource in (PolicySlice, Enrollment, DeviceCleanup, CredentialProof, Withdrawal)
 }
 
 
 class TailnetProvider(engine.Provider):
-    """Serves PolicySlice, Enrollment, DeviceCleanup and the function getSourceUsers."""
+    """Serves the resources in RESOURCES and the functions in FUNCTIONS."""
 
     def __init__(
         self,
@@ -172,11 +180,12 @@ class TailnetProvider(engine.Provider):
         await self._run(lambda: self._resource(request.urn).delete(old))
 
     async def invoke(self, request: engine.InvokeRequest) -> engine.InvokeResponse:
-        if request.tok != GET_SOURCE_USERS:
+        if request.tok not in FUNCTIONS:
             raise TailnetError(f"the provider tailnet has no function {request.tok}")
+        name, function = FUNCTIONS[request.tok]
         asked = plain_map(request.args)
-        users = await self._run(lambda: source_users(self._connected(), asked))
-        return engine.InvokeResponse(property_map({"users": users}))
+        answer = await self._run(lambda: function(self._connected(), asked))
+        return engine.InvokeResponse(property_map({name: answer}))
 
     def _resource(self, urn: str) -> Resource:
         return _class_of(urn.split("::")[-2])(self._connected(), self._log_for(urn))

@@ -11,11 +11,15 @@ from typing import Any, Literal
 import pulumi
 
 _WIRE_NAMES = {
+    "api_tag": "apiTag",
     "timeout_seconds": "timeoutSeconds",
     "device_name": "deviceName",
     "node_id": "nodeId",
     "client_version": "clientVersion",
     "online_since": "onlineSince",
+    "client_id": "clientId",
+    "client_secret": "clientSecret",
+    "proved_at": "provedAt",
 }
 _PYTHON_NAMES = {wire: name for name, wire in _WIRE_NAMES.items()}
 
@@ -82,7 +86,8 @@ class PolicySlice(pulumi.CustomResource):
 
 
 class Enrollment(pulumi.CustomResource):
-    """Whether the environment's operator is in the tailnet: the device with `tag` and `hostname`.
+    """Whether the environment's operator is in the tailnet: the device with `tag` and `hostname`; with `api_tag` also a
+    device that carries it, of the highly available API proxies.
 
     With `wait` it waits up to `timeout_seconds` and fails then; without, "pending" is a state, and every `up` and
     refresh looks again. At delete the operator's and the API proxies' devices go at once.
@@ -115,6 +120,7 @@ class Enrollment(pulumi.CustomResource):
         hostname: str,
         wait: bool,
         timeout_seconds: int,
+        api_tag: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         properties = {
@@ -122,6 +128,7 @@ class Enrollment(pulumi.CustomResource):
             "environment": environment,
             "tag": tag,
             "hostname": hostname,
+            "api_tag": api_tag,
             "wait": wait,
             "timeout_seconds": timeout_seconds,
             **dict.fromkeys(("status", "device_name", "addresses", "node_id", "client_version", "online_since")),
@@ -139,6 +146,56 @@ class DeviceCleanup(pulumi.CustomResource):
         super().__init__("tailnet:index:DeviceCleanup", name, properties, opts)
 
 
+class Withdrawal(pulumi.CustomResource):
+    """Waits, when it is deleted, until the operator has removed the devices with these tags; fails never."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        customer: str,
+        environment: str,
+        tags: Sequence[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        properties = {"customer": customer, "environment": environment, "tags": list(tags)}
+        super().__init__("tailnet:index:Withdrawal", name, properties, opts)
+
+
+class CredentialProof(pulumi.CustomResource):
+    """That the operator's OAuth client mints tokens with its scopes, before anything depends on it."""
+
+    proved_at: pulumi.Output[str]
+    """When the client in use was proved, RFC 3339."""
+
+    def translate_input_property(self, prop: str) -> str:
+        return _WIRE_NAMES.get(prop, prop)
+
+    def translate_output_property(self, prop: str) -> str:
+        return _PYTHON_NAMES.get(prop, prop)
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        customer: str,
+        environment: str,
+        client_id: pulumi.Input[str],
+        client_secret: pulumi.Input[str],
+        scopes: pulumi.Input[Sequence[str]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        properties = {
+            "customer": customer,
+            "environment": environment,
+            "client_id": client_id,
+            "client_secret": pulumi.Output.secret(client_secret),
+            "scopes": scopes,
+            "proved_at": None,
+        }
+        super().__init__("tailnet:index:CredentialProof", name, properties, opts)
+
+
 def get_source_users(
     sources: Sequence[str], postures: Sequence[str] = (), opts: pulumi.InvokeOptions | None = None
 ) -> dict[str, list[str]]:
@@ -147,3 +204,15 @@ def get_source_users(
     arguments = {"sources": list(sources), "postures": list(postures)}
     answer = pulumi.runtime.invoke("tailnet:index:getSourceUsers", arguments, opts)
     return answer.value["users"]
+
+
+async def get_operators(tag: str, opts: pulumi.InvokeOptions | None = None) -> list[dict[str, Any]]:
+    """The devices with an environment's kube tag, sorted: `name`, `nodeId`, `online`, and `version` and `lastSeen`
+    (RFC 3339) where the API tells them. For hooks, which run while the engine waits."""
+    answer = await pulumi.runtime.invoke_async("tailnet:index:getOperators", {"tag": tag}, opts)
+    return answer["operators"]
+
+
+def get_operators_now(tag: str, opts: pulumi.InvokeOptions | None = None) -> list[dict[str, Any]]:
+    """The same for the program itself, which has to know before it declares anything."""
+    return pulumi.runtime.invoke("tailnet:index:getOperators", {"tag": tag}, opts).value["operators"]

@@ -16,7 +16,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 import providers.tailnet.resources as sdk
-from providers.tailnet.provider import GET_SOURCE_USERS, RESOURCES, VERSION
+from providers.tailnet.provider import FUNCTIONS, RESOURCES, VERSION
 
 PLUGIN = Path(sdk.__file__).with_name("pulumi-resource-tailnet")
 NO_ENGINE = "127.0.0.1:1"
@@ -40,7 +40,7 @@ def test_it_serves_its_schema_and_ends_quietly(plugin) -> None:
     schema = json.loads(stub.GetSchema(provider_pb2.GetSchemaRequest()).schema)
     assert schema["version"] == VERSION
     assert schema["resources"].keys() == RESOURCES.keys()
-    assert schema["functions"].keys() == {GET_SOURCE_USERS}
+    assert schema["functions"].keys() == FUNCTIONS.keys()
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
     assert process.stderr.read() == ""
