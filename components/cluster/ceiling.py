@@ -6,6 +6,7 @@ operator's credential; with the cluster unreachable it is dropped from state, cu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -14,26 +15,40 @@ from components import PACKAGE
 from components.cluster.objects import register_all
 from components.cluster.timeouts import SHORT_DELETE
 from components.manifests.ceiling import ceiling
+from components.naming import OPERATOR_SERVICE_ACCOUNT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CeilingArgs:
-    """groups, users: whom the operator may impersonate. labels: put on both objects. after: what is there first."""
+    """groups, users: whom the API proxy may impersonate; any_user: every user, by a named exception.
+    service_accounts: as whom the proxy runs. labels: put on both objects. after: what is there first.
+    unless_there: what is asked before each is made."""
 
     groups: list[str]
     users: list[str]
     labels: dict[str, str]
     after: list[pulumi.Resource]
+    unless_there: pulumi.ResourceHookBinding
+    service_accounts: Sequence[str] = (OPERATOR_SERVICE_ACCOUNT,)
+    any_user: bool = False
 
 
 class Ceiling(pulumi.ComponentResource):
-    """The bounded impersonation role, bound to the operator's ServiceAccount."""
+    """The bounded impersonation role, bound to the ServiceAccounts that serve the API."""
 
     def __init__(self, name: str, args: CeilingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"{PACKAGE}:cluster:Ceiling", name, None, opts)
         register_all(
             name,
-            ceiling(groups=args.groups, users=args.users, labels=args.labels),
-            pulumi.ResourceOptions(parent=self, depends_on=args.after, custom_timeouts=SHORT_DELETE),
+            ceiling(
+                groups=args.groups,
+                users=args.users,
+                labels=args.labels,
+                service_accounts=args.service_accounts,
+                any_user=args.any_user,
+            ),
+            pulumi.ResourceOptions(
+                parent=self, depends_on=args.after, custom_timeouts=SHORT_DELETE, hooks=args.unless_there
+            ),
         )
         self.register_outputs({"groups": args.groups, "users": args.users})

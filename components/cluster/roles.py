@@ -5,7 +5,8 @@ Does not own the roles (components/manifests/roles.py). Dies with the ceiling.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 
@@ -18,16 +19,22 @@ from components.settings.access import Access
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RolesArgs:
-    """access: entries of the stack; no subject has two roles. labels: put on every object. after: what must be there
-    first."""
+    """access: entries of the stack; no subject has two roles. readable: API group to resources that role read-only
+    may read besides its own. labels: put on every object. after: what must be there first. unless_there: what is
+    asked before each is made."""
 
     access: tuple[Access, ...]
     labels: dict[str, str]
     after: list[pulumi.Resource]
+    unless_there: pulumi.ResourceHookBinding
+    readable: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class Roles(pulumi.ComponentResource):
-    """ClusterRoles and bindings of the groups and users that engineers act as."""
+    """ClusterRoles and bindings of the groups and users that engineers act as.
+
+    A namespace that an entry names must be there: it is the customer's, and never made here.
+    """
 
     bound: dict[str, str]
     """Kubernetes group, or user, to the ClusterRole that it is bound to. A user has an `@`, and no group does."""
@@ -36,8 +43,10 @@ class Roles(pulumi.ComponentResource):
         super().__init__(f"{PACKAGE}:cluster:Roles", name, None, opts)
         register_all(
             name,
-            roles(args.access, args.labels),
-            pulumi.ResourceOptions(parent=self, depends_on=args.after, custom_timeouts=SHORT_DELETE),
+            roles(args.access, args.labels, args.readable),
+            pulumi.ResourceOptions(
+                parent=self, depends_on=args.after, custom_timeouts=SHORT_DELETE, hooks=args.unless_there
+            ),
         )
-        self.bound = {subject.name: bound_role(role) for subject, role in subjects(args.access).items()}
+        self.bound = {subject.name: bound_role(entry) for subject, entry in subjects(args.access).items()}
         self.register_outputs({"bound": self.bound})

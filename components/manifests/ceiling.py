@@ -42,9 +42,12 @@ def ceiling(
 
     groups: Kubernetes groups, each declared by an access entry. users: addresses of the engineers, and full names of
     the tagged nodes; the proxy always sends one of them. service_accounts: of the namespace, who serves the API: the
-    operator, and the highly available proxies where there are any. any_user: an exception that the settings name.
+    operator, the highly available proxies, or nobody: then there is no ceiling. any_user: an exception that the
+    settings name.
     """
     servers = [{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE} for name in service_accounts]
+    if not servers:
+        return {}
     rules = impersonation_rules(groups=groups, users=users, any_user=any_user)
     return {
         "role": cluster_role(IMPERSONATION_ROLE, rules, labels),

@@ -8,6 +8,7 @@ containers, serviceaccounts/token, impersonation, and every verb that writes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 READ = ("get", "list", "watch")
@@ -49,9 +50,12 @@ READABLE: dict[str, tuple[str, ...]] = {
 """API group to the resources of it that support may read."""
 
 
-def read_only_rules() -> list[Any]:
-    """PolicyRules of the read-only role, in the API's own spelling, one per API group, in a stable order."""
+def read_only_rules(extra: Mapping[str, Sequence[str]] | None = None) -> list[Any]:
+    """PolicyRules of the read-only role, in the API's own spelling, one per API group, in a stable order.
+
+    extra: API groups to resources of the customer's own kinds, as the settings name and check them.
+    """
     return [
         {"apiGroups": [group], "resources": list(resources), "verbs": list(READ)}
-        for group, resources in sorted(READABLE.items())
+        for group, resources in sorted({**READABLE, **(extra or {})}.items())
     ]

@@ -1,6 +1,6 @@
 """Settings of who gets in and as what: `support-access:access`.
 
-Owns names, defaults and descriptions of one access entry, and as whom the cluster knows its people. Does not own rules
+Owns whom one entry lets in and as whom the cluster knows them. Does not own what they may do there (`role`), rules
 between entries (`access_checks`), nor the text of the grant (`tailnet/policy`).
 
 What the API proxy does with a caller is fixed in its code (k8s-operator/api-proxy/proxy.go at v1.96.5): a person is
@@ -11,22 +11,14 @@ its own group in the grant, or the tags that the node has besides would be asked
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from components.settings import forms
-from components.settings.forms import Settings
 from components.settings.posture import is_shared, one_meaning, posture_item
 from components.settings.problems import refuse
-
-
-class Role(StrEnum):
-    """What an engineer may do in the cluster: our role without secrets and exec, or Kubernetes' own `view`."""
-
-    READ_ONLY = "read-only"
-    VIEW = "view"
+from components.settings.role import RoleSettings
 
 
 class Subject(NamedTuple):
@@ -36,7 +28,7 @@ class Subject(NamedTuple):
     name: str
 
 
-class Access(Settings):
+class Access(RoleSettings):
     """One group, person or tag of the tailnet, and what it is in the cluster."""
 
     source: Annotated[str, AfterValidator(forms.source)] = Field(
@@ -45,7 +37,6 @@ class Access(Settings):
         " machines of your own.",
         examples=["group:highflame-sre"],
     )
-    role: Role = Field(description="It bounds what they may do in the cluster.", examples=["read-only"])
     impersonate: str | None = Field(
         default_factory=lambda entry: default_group(entry["source"]),
         validate_default=True,

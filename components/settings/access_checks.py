@@ -15,12 +15,14 @@ from components.settings.problems import Problem, config_key, remove_command, se
 
 
 class _Entry(NamedTuple):
-    """What can be read of one entry. number: its place in the list; posture: an order-free text; None for none."""
+    """What can be read of one entry. number: its place in the list; bounds: what its role has for settings, as text;
+    posture: an order-free text; None for none."""
 
     number: int
     source: str
     subject: Subject
     role: str
+    bounds: str
     posture: tuple[str, ...] | None
 
 
@@ -72,17 +74,21 @@ def _entries(raw: Mapping[str, Any]) -> Iterator[_Entry]:
         if not isinstance(group, str | None) or not isinstance(role, str):
             continue
         conditions = tuple(sorted(map(str, posture))) if isinstance(posture, list) else None
-        yield _Entry(index, source, subject_of(source, group), role, conditions)
+        yield _Entry(index, source, subject_of(source, group), role, _bounds(entry), conditions)
+
+
+def _bounds(entry: Mapping[str, Any]) -> str:
+    return repr([entry.get(key) for key in ("namespaces", "namespaceRole", "rules", "exceptions", "reason", "until")])
 
 
 def _against_the_earlier(stack: str, entry: _Entry, earlier: list[_Entry]) -> Iterator[Problem]:
     subject = entry.subject
-    role = next((other.role for other in earlier if other.subject == subject), entry.role)
-    if role != entry.role:
+    before = next((other for other in earlier if other.subject == subject), entry)
+    if (before.role, before.bounds) != (entry.role, entry.bounds):
         yield Problem(
             config_key(("access", entry.number, "impersonate" if subject.kind == "Group" else "role")),
-            f"{subject.kind} {shown(subject.name)} has role {shown(role)} in an earlier entry, and"
-            f" {shown(entry.role)} here.",
+            f"{subject.kind} {shown(subject.name)} has role {shown(before.role)} in an earlier entry, and"
+            f" {shown(entry.role)}{' with other settings' if before.role == entry.role else ''} here.",
             "Kubernetes adds roles up: everybody in the group would have both."
             if subject.kind == "Group"
             else "Kubernetes adds roles up: they would have both.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from components.settings.access import Access
 from components.settings.environment import EnvironmentSettings
-from components.support_access import SupportAccess, SupportAccessArgs, who_gets_in
+from components.support_access import SupportAccess, SupportAccessArgs, notices, who_gets_in
 from tests.components.registered import ROSTER, RUNNER, Registered, registered
 
 Build = Callable[..., EnvironmentSettings]
@@ -88,3 +89,30 @@ def test_the_output_says_who_gets_in_as_what(entry: dict[str, Any], said: dict[s
 
 def test_the_stack_has_it_as_an_output(mixed: Registered) -> None:
     assert "access" in (mixed.rows["acme-prod"].outputs or [])
+
+
+def test_any_user_by_exception_asks_for_no_roster_and_leaves_the_groups_bounded(environment: Build) -> None:
+    settings = environment(access=ACCESS, anyUser={"reason": "the identity provider fills the group"})
+    rules = register(settings).rows["acme-prod-ceiling-role"].inputs["rules"]
+    assert [(rule["resources"], rule.get("resourceNames")) for rule in rules] == [
+        (["groups"], ["sre", "tag:ci-runner"]),
+        (["users"], None),
+    ]
+    assert any("may impersonate any user" in notice for notice in notices(settings))
+    assert notices(environment(access=ACCESS)) == []
+
+
+def test_access_that_is_over_is_named_and_not_made(environment: Build) -> None:
+    over = {"from": "group:b", "role": "cluster-admin", "reason": "repairs of last year", "until": "2025-12-31"}
+    settings = environment(access=[*ACCESS, over]).on(date(2026, 1, 1))
+    assert "group:b as cluster-admin was until 2025-12-31" in " ".join(notices(settings))
+    found = register(settings)
+    assert "b" not in ceiling(found)["groups"]
+    assert "group:b" not in str(found.rows["acme-prod-identity"].inputs)
+    assert not [name for name in found.rows if name.endswith("roles-b")]
+
+
+def test_the_kinds_that_role_read_only_may_read_besides_are_in_it(environment: Build) -> None:
+    found = register(environment(readOnly={"resources": ["widgets.example.com"]}))
+    rules = found.rows["acme-prod-roles-read-only"].inputs["rules"]
+    assert {"apiGroups": ["example.com"], "resources": ["widgets"], "verbs": ["get", "list", "watch"]} in rules

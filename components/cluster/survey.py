@@ -1,0 +1,199 @@
+"""What stands in the customer's cluster before anything is made there: one look, at every preview and update.
+
+Owns what is asked, and what the answers mean for this stack: a role that would let the operator impersonate more than
+is declared, an operator that the customer runs already, a namespace that an entry names and that is not there, and
+where the API server answers. A cluster that does not say is passed by with a warning: narrowed access must reach
+Tailscale first, and the engine's own attempt fails anyway. Asked in a thread, after the identity slice is registered,
+so a frozen API server holds up nothing that takes access away. Reads only; nothing here lives, so nothing dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pulumi
+
+from components.cluster.exposed_services import exposed_problems
+from components.cluster.impersonators import Declared, sentence, wider
+from components.cluster.issuer import issuer_problems
+from components.cluster.look import ClusterLook, ClusterUnknownError, Found
+from components.manifests.network_policy import Backend
+from components.naming import NAMESPACE, RELEASE, Names
+from components.settings.environment import Cluster, EnvironmentSettings
+from components.settings.expose import backends
+from components.settings.network_policy import Form
+
+SECONDS = 5.0
+"""For one answer. What follows the survey waits for it; what takes access away does not."""
+
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+ROLES = {"ClusterRole": f"{_RBAC}/clusterroles", "Role": f"{_RBAC}/roles"}
+BINDINGS = {"ClusterRoleBinding": f"{_RBAC}/clusterrolebindings", "RoleBinding": f"{_RBAC}/rolebindings"}
+NAMESPACES = "/api/v1/namespaces"
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+INGRESS_CLASSES = "/apis/networking.k8s.io/v1/ingressclasses"
+INGRESS_CONTROLLER = "tailscale.com/ts-ingress"
+CHART_ROLE = "tailscale-operator"
+CHART_CRDS = ("connectors", "dnsconfigs", "proxyclasses", "proxygroups", "recorders")
+"""Those of the chart since 1.80. One is enough to tell."""
+CILIUM_POLICIES = "ciliumnetworkpolicies.cilium.io"
+API_SERVICE = "/api/v1/namespaces/default/services"
+API_ENDPOINTS = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+
+
+class Asked(Protocol):
+    """What can be asked of a cluster: see ClusterLook."""
+
+    def one(self, path: str) -> Found | None: ...
+    def whole(self, path: str, labels: str = "") -> list[dict[str, Any]]: ...
+    def document(self, path: str) -> dict[str, Any] | None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """problems: what must be mended before this stack makes anything there, in words. api_server: addresses and ports
+    that the API server answers on. backends: pods behind the exposed Services, as the Services themselves select
+    them. Both are asked for a network policy alone."""
+
+    problems: tuple[str, ...] = ()
+    api_server: tuple[tuple[str, int], ...] = ()
+    backends: tuple[Backend, ...] = ()
+
+
+def survey(look: Asked, settings: EnvironmentSettings, users: Iterable[str]) -> Survey:
+    """users: whom the operator may impersonate, beside the groups in the settings. Raises ClusterUnknownError."""
+    context = settings.cluster.context if settings.cluster else ""
+    groups = {entry.impersonate for entry in settings.access if entry.impersonate is not None}
+    declared = Declared(groups=frozenset(groups), users=frozenset(users), any_user=settings.any_user is not None)
+    bindings = _of_kinds(look, BINDINGS)
+    problems = [sentence(found, context) for found in wider(bindings, _of_kinds(look, ROLES), declared)]
+    problems += _missing_namespaces(look, settings)
+    problems += exposed_problems(look.whole, settings)
+    problems += issuer_problems(look.document, settings)
+    if theirs := other_operator(look, bindings, settings.names, crds=settings.operator.chart.crds):
+        problems.append(_occupied(theirs, context))
+    if settings.network_policy.form is Form.OFF:
+        return Survey(problems=tuple(problems))
+    if settings.network_policy.form is Form.CILIUM_SNI and look.one(f"{CRDS}/{CILIUM_POLICIES}") is None:
+        problems.append(
+            f"support-access:networkPolicy.form is {Form.CILIUM_SNI}, and the cluster {context} has no Cilium: it would"
+            " refuse the policy. Mend: form portable."
+        )
+    return Survey(problems=tuple(problems), api_server=_api_server(look), backends=_backends(look, settings))
+
+
+def other_operator(look: Asked, bindings: Sequence[Mapping[str, Any]], names: Names, *, crds: bool) -> list[str]:
+    """Parts of an operator that this stack did not install, in words. crds: whether the chart's would collide."""
+    place = look.one(f"{NAMESPACES}/{NAMESPACE}")
+    labels = (place or {}).get("labels") or {}
+    installed = place is not None and all(labels.get(key) == value for key, value in names.labels.items())
+    found: list[str] = []
+    for binding in bindings:
+        if binding["kind"] == "ClusterRoleBinding" and binding["roleRef"]["name"] == CHART_ROLE:
+            homes = {subject.get("namespace") for subject in binding.get("subjects") or ()}
+            found += [f"an operator in namespace {home}" for home in sorted(map(str, homes - {NAMESPACE}))]
+            if NAMESPACE in homes and not installed:
+                found.append(f"an operator in namespace {NAMESPACE}")
+    kinds = [look.one(f"{CRDS}/{kind}.tailscale.com") for kind in CHART_CRDS] if crds else []
+    classes = [each for each in look.whole(INGRESS_CLASSES) if each["spec"].get("controller") == INGRESS_CONTROLLER]
+    for what, metadata in (
+        *(("custom resource definition", kind) for kind in kinds if kind is not None),
+        *(("IngressClass", each["metadata"]) for each in classes),
+    ):
+        release = _release(metadata)
+        if not installed or release != (RELEASE, NAMESPACE):
+            of = f"of Helm release {release[0]} in namespace {release[1]}" if release else "made by hand"
+            found.append(f"{what} {metadata['name']}, {of}")
+    return found
+
+
+def surveyed(
+    cluster: Cluster, settings: EnvironmentSettings, users: Sequence[str], *, after: pulumi.Resource
+) -> pulumi.Output[Survey]:
+    """The survey, taken when `after` is registered. It fails the run when there is something to mend."""
+
+    async def ask(_: str) -> Survey:
+        try:
+            found = await asyncio.to_thread(lambda: survey(_connected(cluster), settings, users))
+        except ClusterUnknownError as unknown:
+            pulumi.log.warn(f"What stands in the cluster {cluster.context} was not looked at: {unknown}")
+            return Survey()
+        for problem in found.problems:
+            pulumi.log.error(problem, resource=after)
+        if found.problems:
+            raise pulumi.RunError(f"The cluster {cluster.context} is not ready for this stack: see the errors above.")
+        return found
+
+    return after.urn.apply(ask)
+
+
+def _connected(cluster: Cluster) -> ClusterLook:
+    return ClusterLook(cluster.context, cluster.kubeconfig, seconds=SECONDS)
+
+
+def _of_kinds(look: Asked, kinds: Mapping[str, str]) -> list[dict[str, Any]]:
+    """A list of the API does not say of its items which kind they are."""
+    return [{**each, "kind": kind} for kind, path in kinds.items() for each in look.whole(path)]
+
+
+def _missing_namespaces(look: Asked, settings: EnvironmentSettings) -> list[str]:
+    return [
+        f"support-access:access[{number}].namespaces names {name}, and the cluster has no such namespace: a role cannot"
+        " be bound there. Mend: correct the name, or have the customer make the namespace first."
+        for number, entry in enumerate(settings.access)
+        for name in entry.namespaces or ()
+        if look.one(f"{NAMESPACES}/{name}") is None
+    ]
+
+
+def _occupied(theirs: list[str], context: str) -> str:
+    return (
+        f"The cluster {context} has a Tailscale operator, or parts of one, that this stack did not install:"
+        f" {'; '.join(theirs)}. The chart's cluster-wide names are fixed, so a cluster holds one. Nothing is taken"
+        " over. Mend: whoever owns it removes it (`helm uninstall NAME -n NAMESPACE`, which takes its custom resources"
+        " along: move those first), or name another cluster in support-access:cluster. Where only the definitions stay,"
+        " support-access:operator.chart.crds: false leaves them to their owner."
+    )
+
+
+def _release(metadata: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Name and namespace of the Helm release that made an object; None where none did."""
+    notes = metadata.get("annotations") or {}
+    name, place = notes.get("meta.helm.sh/release-name"), notes.get("meta.helm.sh/release-namespace")
+    return (name, place) if name and place else None
+
+
+def _api_server(look: Asked) -> tuple[tuple[str, int], ...]:
+    """The Service `kubernetes` and what is behind it: which of the two a policy sees is up to the network."""
+    found: dict[tuple[str, int], None] = {}
+    for service in look.whole(API_SERVICE):
+        if service["metadata"]["name"] == "kubernetes":
+            found |= {
+                (ip, port["port"]): None for ip in service["spec"]["clusterIPs"] for port in service["spec"]["ports"]
+            }
+    for part in look.whole(API_ENDPOINTS, "kubernetes.io/service-name=kubernetes"):
+        addresses = [ip for end in part.get("endpoints") or () for ip in end.get("addresses") or ()]
+        found |= {(ip, port["port"]): None for ip in addresses for port in part.get("ports") or ()}
+    return tuple(found)
+
+
+def _backends(look: Asked, settings: EnvironmentSettings) -> tuple[Backend, ...]:
+    """A policy is judged by the pods' own ports: those that the Service leads to."""
+    found: list[Backend] = []
+    for namespace, name, ports in backends(settings.expose):
+        services = look.whole(f"{NAMESPACES}/{namespace}/services")
+        spec = next((each["spec"] for each in services if each["metadata"]["name"] == name), {})
+        if not spec.get("selector"):
+            continue  # what selects no pods, the policy cannot name
+        wanted = {tuple(port.split(":")) for port in ports}
+        targets = tuple(
+            (port.get("protocol", "TCP"), port.get("targetPort", port["port"]))
+            for port in spec.get("ports") or ()
+            if (port.get("protocol", "TCP").lower(), str(port["port"])) in wanted
+        )
+        if targets:
+            found.append(Backend(namespace=namespace, selector=spec["selector"], ports=targets))
+    return tuple(found)

@@ -1,0 +1,194 @@
+"""What the pods of the operator's namespace reach, as a network policy in one of two forms.
+
+Owns both forms and the addresses that are nobody's public ones. Only ever narrows, and only this namespace: nothing in
+another one is selected. Says nothing about who reaches the pods. Does not own where the API server answers or what is
+behind an exposed Service: it is told. Enforced only where the cluster's network enforces policies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Any, Final
+
+from components.egress.destinations import HTTPS, By, Destination, Spelling, spelled
+from components.manifests import Manifest
+from components.naming import NAMESPACE, NETWORK_POLICY
+from components.settings.environment import EnvironmentSettings
+from components.settings.expose import ConnectorExposure
+from components.settings.network_policy import Form
+
+NODE_LOCAL_DNS: Final = ("169.254.20.10/32", "169.254.169.254/32")
+"""Where a cache on the node answers (NodeLocal DNSCache, Cloud DNS for GKE): no pod selector ever matches it."""
+
+NOT_PUBLIC_V4: Final = (
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "168.63.129.16/32",  # Azure's own services
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+)
+NOT_PUBLIC_V6: Final = ("::1/128", "fc00::/7", "fe80::/10")
+_DNS = ({"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Backend:
+    """Pods behind an exposed Service: its namespace and selector; ports: protocol in capitals and the pods' own port,
+    by number or name."""
+
+    namespace: str
+    selector: Mapping[str, str]
+    ports: tuple[tuple[str, int | str], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reach:
+    """What is let through. needs: the allowlist of the declared features. api_server: its addresses, as ranges, and
+    ports. ends: ranges and TCP ports besides. backends: pods behind the exposed Services."""
+
+    needs: tuple[Destination, ...]
+    api_server: Sequence[tuple[str, int]] = ()
+    ends: Sequence[tuple[str, int]] = ()
+    backends: Sequence[Backend] = ()
+
+
+def network_policy(
+    settings: EnvironmentSettings,
+    *,
+    needs: tuple[Destination, ...],
+    api_server: Sequence[tuple[str, int]] = (),
+    backends: Sequence[Backend] = (),
+) -> Manifest:
+    """The policy of the form that the settings choose; not for form off.
+
+    api_server: addresses and ports as the cluster says them, for settings that do not; never both, never more. Raises
+    ValueError where neither says.
+    """
+    chosen = settings.network_policy
+    if chosen.api_server is not None:
+        answers = [(network, port) for network in chosen.api_server.networks for port in chosen.api_server.ports]
+    else:
+        answers = [(str(ip_network(address)), port) for address, port in api_server]
+    ends = [(end.network, end.port) for end in chosen.also]
+    for exposure in settings.expose:
+        if isinstance(exposure, ConnectorExposure):
+            tcp = [int(port.removeprefix("tcp:")) for port in exposure.ports if port.startswith("tcp:")]
+            ends += [(route, port) for route in exposure.routes for port in tcp]
+    reach = Reach(needs=needs, api_server=answers, ends=ends, backends=backends)
+    return (cilium_sni if chosen.form is Form.CILIUM_SNI else portable)(reach, settings.names.labels)
+
+
+def portable(reach: Reach, labels: Mapping[str, str]) -> Manifest:
+    """A NetworkPolicy. It knows addresses, not names: TCP to every public one, on the ports that are needed.
+
+    Raises ValueError without an API server: such a policy would cut the operator off.
+    """
+    if not reach.api_server:
+        raise ValueError(
+            "The network policy needs the API server's addresses, and the cluster did not say them. Set them:"
+            " support-access:networkPolicy.apiServer.networks."
+        )
+    kube_dns = _pods({"kubernetes.io/metadata.name": "kube-system"}, {"k8s-app": "kube-dns"})
+    public = [
+        {"ipBlock": {"cidr": "0.0.0.0/0", "except": list(NOT_PUBLIC_V4)}},
+        {"ipBlock": {"cidr": "::/0", "except": list(NOT_PUBLIC_V6)}},
+    ]
+    rules = [
+        {"to": [kube_dns, *_blocks(NODE_LOCAL_DNS)], "ports": list(_DNS)},
+        {"to": [{"podSelector": {}}]},
+        {"to": public, "ports": _public_ports(reach.needs)},
+        *({"to": _blocks(ranges), "ports": [_tcp(port)]} for port, ranges in _by_port(reach.api_server, reach.ends)),
+        *(
+            {
+                "to": [_pods({"kubernetes.io/metadata.name": each.namespace}, each.selector)],
+                "ports": [{"protocol": protocol, "port": port} for protocol, port in each.ports],
+            }
+            for each in reach.backends
+        ),
+    ]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": NETWORK_POLICY, "namespace": NAMESPACE, "labels": dict(labels)},
+        "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": rules},
+    }
+
+
+def cilium_sni(reach: Reach, labels: Mapping[str, str]) -> Manifest:
+    """A CiliumNetworkPolicy, by the TLS server name (Cilium 1.18 and later: a leading wildcard).
+
+    Not by DNS: relays are dialled by address, without a question that Cilium could have seen.
+    """
+    names: dict[int, list[str]] = {}
+    for host, port in spelled([row for row in reach.needs if row.by is By.POD], Spelling.WILDCARD):
+        names.setdefault(port, []).append(host)
+    udp = [port for port in _public_ports(reach.needs) if port["protocol"] == "UDP"]
+    world = [{"ports": [_cilium("TCP", port)], "serverNames": sorted(hosts)} for port, hosts in sorted(names.items())]
+    dns = [{"ports": [_cilium("UDP", 53), _cilium("TCP", 53)]}]
+    # A cache on the node is a pod to Cilium where it redirects to it, else an address of the host or of the cloud.
+    kube_dns = [
+        {"matchLabels": {"k8s:io.kubernetes.pod.namespace": "kube-system", "k8s-app": app}}
+        for app in ("kube-dns", "node-local-dns")
+    ]
+    rules = [
+        {"toEndpoints": kube_dns, "toPorts": dns},
+        {"toEntities": ["host"], "toPorts": dns},
+        {"toCIDR": list(NODE_LOCAL_DNS), "toPorts": dns},
+        {"toEntities": ["kube-apiserver"]},
+        {"toEndpoints": [{}]},  # the same namespace, by Cilium's own rule
+        {"toEntities": ["world"], "toPorts": world},
+        *({"toEntities": ["world"], "toPorts": [{"ports": [_cilium("UDP", port.get("port"))]}]} for port in udp),
+        *({"toCIDR": ranges, "toPorts": [{"ports": [_cilium("TCP", port)]}]} for port, ranges in _by_port(reach.ends)),
+        *(
+            {
+                "toEndpoints": [{"matchLabels": {"k8s:io.kubernetes.pod.namespace": each.namespace, **each.selector}}],
+                "toPorts": [{"ports": [_cilium(protocol, port) for protocol, port in each.ports]}],
+            }
+            for each in reach.backends
+        ),
+    ]
+    return {
+        "apiVersion": "cilium.io/v2",
+        "kind": "CiliumNetworkPolicy",
+        "metadata": {"name": NETWORK_POLICY, "namespace": NAMESPACE, "labels": dict(labels)},
+        "spec": {"endpointSelector": {}, "egress": rules},
+    }
+
+
+def _public_ports(needs: Iterable[Destination]) -> list[dict[str, Any]]:
+    """Each once. A port of None is any, which a policy says by leaving it out."""
+    found = {(row.protocol.upper(), row.port) for row in needs if row.by is By.POD} | {("TCP", HTTPS)}
+    if ("UDP", None) in found:
+        found = {(protocol, port) for protocol, port in found if protocol != "UDP" or port is None}
+    return [
+        {"protocol": protocol} | ({"port": port} if port is not None else {})
+        for protocol, port in sorted(found, key=lambda each: (each[0], each[1] or 0))
+    ]
+
+
+def _by_port(*ends: Iterable[tuple[str, int]]) -> list[tuple[int, list[str]]]:
+    ports: dict[int, set[str]] = {}
+    for network, port in (end for group in ends for end in group):
+        ports.setdefault(port, set()).add(network)
+    return [(port, sorted(ranges)) for port, ranges in sorted(ports.items())]
+
+
+def _pods(namespace: Mapping[str, str], pods: Mapping[str, str]) -> dict[str, Any]:
+    return {"namespaceSelector": {"matchLabels": dict(namespace)}, "podSelector": {"matchLabels": dict(pods)}}
+
+
+def _blocks(ranges: Iterable[str]) -> list[dict[str, Any]]:
+    return [{"ipBlock": {"cidr": each}} for each in ranges]
+
+
+def _tcp(port: int) -> dict[str, Any]:
+    return {"protocol": "TCP", "port": port}
+
+
+def _cilium(protocol: str, port: int | str | None) -> dict[str, Any]:
+    """Any port is a range to Cilium (1.16 and later)."""
+    return {"port": str(port or 1), "protocol": protocol} | ({} if port else {"endPort": 65535})

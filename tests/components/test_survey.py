@@ -1,0 +1,241 @@
+"""What stands in the cluster is told before anything is made there, and a cluster that does not say stops nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.cluster import issuer as issuer_module
+from components.cluster import survey as module
+from components.cluster.issuer import DISCOVERY
+from components.cluster.look import ClusterUnknownError, Found
+from components.cluster.survey import API_ENDPOINTS, API_SERVICE, BINDINGS, CRDS, INGRESS_CLASSES, ROLES, survey
+from components.settings.environment import EnvironmentSettings
+from components.support_access import SupportAccess, SupportAccessArgs
+from tests.components.registered import Answers, registered
+
+Build = Callable[..., EnvironmentSettings]
+OURS = {
+    "app.kubernetes.io/managed-by": "support-access",
+    "support-access.highflame.ai/customer": "acme",
+    "support-access.highflame.ai/environment": "prod",
+}
+BY_US = {"meta.helm.sh/release-name": "tailscale-operator", "meta.helm.sh/release-namespace": "tailscale"}
+
+
+ISSUER = "https://oidc.acme.example"
+
+
+class Cluster:
+    """A cluster with these objects, by the path of their list; a list holds whole objects."""
+
+    def __init__(self, **lists: list[dict[str, Any]]) -> None:
+        self.lists = lists
+
+    def one(self, path: str) -> Found | None:
+        place, _, name = path.rpartition("/")
+        found = [each["metadata"] for each in self.lists.get(place, []) if each["metadata"]["name"] == name]
+        return found[0] if found else None
+
+    def whole(self, path: str, labels: str = "") -> list[dict[str, Any]]:
+        return self.lists.get(path, [])
+
+    def document(self, path: str) -> dict[str, Any] | None:
+        return {"issuer": ISSUER} if path == DISCOVERY else None
+
+
+def named(name: str, **more: Any) -> dict[str, Any]:
+    metadata = {key: more.pop(key) for key in ("annotations", "labels", "namespace") if key in more}
+    return {"metadata": {"name": name, **metadata}, **more}
+
+
+def charts_binding(namespace: str) -> dict[str, Any]:
+    subjects = [{"kind": "ServiceAccount", "name": "operator", "namespace": namespace}]
+    return named("tailscale-operator", roleRef={"kind": "ClusterRole", "name": "tailscale-operator"}, subjects=subjects)
+
+
+def ingress_class(**more: Any) -> dict[str, Any]:
+    return named("tailscale", spec={"controller": "tailscale.com/ts-ingress"}, **more)
+
+
+def problems(environment: Build, lists: dict[str, list[dict[str, Any]]], **bent: Any) -> tuple[str, ...]:
+    return survey(Cluster(**lists), environment(**bent), ["ada@highflame.example"]).problems
+
+
+STANDING = {
+    "/api/v1/namespaces": [named("tailscale", labels=OURS), named("shop")],
+    BINDINGS["ClusterRoleBinding"]: [charts_binding("tailscale")],
+    CRDS: [named("connectors.tailscale.com", annotations=BY_US)],
+    INGRESS_CLASSES: [ingress_class(annotations=BY_US), named("nginx", spec={"controller": "k8s.io/ingress-nginx"})],
+}
+"""A cluster where this stack's operator runs."""
+
+
+def test_an_empty_cluster_and_our_own_installation_are_fine(environment: Build) -> None:
+    assert problems(environment, {}) == ()
+    assert problems(environment, STANDING) == ()
+
+
+@pytest.mark.parametrize(
+    ("theirs", "said"),
+    [
+        ({BINDINGS["ClusterRoleBinding"]: [charts_binding("vpn")]}, "an operator in namespace vpn"),
+        ({BINDINGS["ClusterRoleBinding"]: [charts_binding("tailscale")]}, "an operator in namespace tailscale"),
+        ({CRDS: [named("proxygroups.tailscale.com")]}, "definition proxygroups.tailscale.com, made by hand"),
+        (
+            {INGRESS_CLASSES: [ingress_class(annotations={**BY_US, "meta.helm.sh/release-name": "ts"})]},
+            "IngressClass tailscale, of Helm release ts in namespace tailscale",
+        ),
+        ({INGRESS_CLASSES: [ingress_class(annotations=BY_US)]}, "of Helm release tailscale-operator"),
+    ],
+)
+def test_an_operator_of_the_customers_is_told_with_what_to_do(
+    environment: Build, theirs: dict[str, Any], said: str
+) -> None:
+    (found,) = problems(environment, theirs)
+    assert said in found
+    assert "helm uninstall" in found
+
+
+def test_a_second_operator_beside_ours_is_told(environment: Build) -> None:
+    both = {**STANDING, BINDINGS["ClusterRoleBinding"]: [charts_binding("tailscale"), charts_binding("vpn")]}
+    (found,) = problems(environment, both)
+    assert "an operator in namespace vpn" in found
+    assert "an operator in namespace tailscale" not in found
+
+
+def test_another_environments_namespace_is_not_ours(environment: Build) -> None:
+    labels = {**OURS, "support-access.highflame.ai/environment": "dev"}
+    other = {**STANDING, "/api/v1/namespaces": [named("tailscale", labels=labels)]}
+    assert problems(environment, other)
+
+
+def test_definitions_that_the_settings_leave_to_others_do_not_collide(environment: Build) -> None:
+    theirs = {CRDS: [named("connectors.tailscale.com")]}
+    assert problems(environment, theirs)
+    assert problems(environment, theirs, operator={"chart": {"crds": False}}) == ()
+
+
+def test_an_unbounded_role_is_told(environment: Build) -> None:
+    role = named("auth", rules=[{"apiGroups": [""], "resources": ["groups"], "verbs": ["impersonate"]}])
+    binding = {**charts_binding("tailscale"), "roleRef": {"kind": "ClusterRole", "name": "auth"}}
+    standing = {**STANDING, ROLES["ClusterRole"]: [role], BINDINGS["ClusterRoleBinding"]: [binding]}
+    (found,) = problems(environment, standing)
+    assert "gives the operator ClusterRole auth" in found
+
+
+def test_a_namespace_that_is_not_there_is_told_by_its_key(environment: Build) -> None:
+    access = [
+        {"from": "group:a", "role": "view"},
+        {"from": "group:b", "role": "namespaces", "namespaces": ["shop", "x"]},
+    ]
+    (found,) = problems(environment, STANDING, access=access)
+    assert found.startswith("support-access:access[1].namespaces names x")
+
+
+POLICY = {"networkPolicy": {"form": "portable"}}
+SERVICE = named("kubernetes", spec={"clusterIPs": ["10.96.0.1"], "ports": [{"port": 443, "targetPort": 6443}]})
+SLICE = named(
+    "kubernetes", endpoints=[{"addresses": ["10.0.0.4"]}, {"addresses": ["10.0.0.5"]}], ports=[{"port": 6443}]
+)
+WEB = named(
+    "web",
+    spec={
+        "selector": {"app": "web"},
+        "ports": [{"port": 80, "targetPort": "http"}, {"port": 81, "protocol": "TCP", "targetPort": 8081}],
+    },
+)
+
+
+def test_the_api_server_is_its_service_and_what_is_behind_it(environment: Build) -> None:
+    lists = {**STANDING, API_SERVICE: [SERVICE, named("other", spec={})], API_ENDPOINTS: [SLICE]}
+    found = survey(Cluster(**lists), environment(**POLICY), [])
+    assert found.api_server == (("10.96.0.1", 443), ("10.0.0.4", 6443), ("10.0.0.5", 6443))
+    assert survey(Cluster(**lists), environment(), []).api_server == ()
+
+
+def test_an_exposed_service_is_the_pods_and_the_port_behind_it(environment: Build) -> None:
+    exposure = {"kind": "ingress", "name": "web", "namespace": "shop", "service": "web", "from": "group:a"}
+    lists = {**STANDING, "/api/v1/namespaces/shop/services": [WEB]}
+    (found,) = survey(Cluster(**lists), environment(**POLICY, expose=[{**exposure, "port": 80}]), []).backends
+    assert (found.namespace, found.selector, found.ports) == ("shop", {"app": "web"}, (("TCP", "http"),))
+
+
+def test_cilium_is_asked_for_before_its_policy_is_made(environment: Build) -> None:
+    chosen = {"networkPolicy": {"form": "cilium-sni"}}
+    assert "has no Cilium" in " ".join(problems(environment, STANDING, **chosen))
+    with_it = {**STANDING, CRDS: [*STANDING[CRDS], named("ciliumnetworkpolicies.cilium.io")]}
+    assert problems(environment, with_it, **chosen) == ()
+
+
+def test_another_issuer_than_the_clusters_own_is_told_with_both(environment: Build) -> None:
+    """Tailscale compares to the letter, and says nothing when they differ."""
+    assert problems(environment, {}, credential={"federation": {"issuer": ISSUER}}) == ()
+    (told,) = problems(environment, {}, credential={"federation": {"issuer": f"{ISSUER}/"}})
+    assert f'"{ISSUER}/", and the cluster\'s tokens name "{ISSUER}"' in told
+    assert f"--path support-access:credential.federation.issuer {ISSUER}" in told
+
+
+def test_a_cluster_that_does_not_tell_its_issuer_is_looked_at_all_the_same(
+    environment: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Cluster, path: str) -> None:
+        raise ClusterUnknownError("answers with 403")
+
+    said: list[str] = []
+    monkeypatch.setattr(Cluster, "document", refuse)
+    monkeypatch.setattr(issuer_module.pulumi.log, "warn", said.append)
+    theirs = {CRDS: [named("connectors.tailscale.com")]}
+    found = problems(environment, theirs, credential={"federation": {"issuer": "https://other.example"}})
+    assert "made by hand" in found[0]
+    assert len(found) == 1
+    assert "answers with 403" in said[0]
+
+
+class Silent(Cluster):
+    def whole(self, path: str, labels: str = "") -> list[dict[str, Any]]:
+        raise ClusterUnknownError("the API server does not answer")
+
+
+def test_a_cluster_that_does_not_say_stops_nothing(environment: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_connected", lambda cluster: Silent())
+    settings = environment()
+    found = registered(SupportAccess, settings.names.name, SupportAccessArgs(settings=settings))
+    assert "acme-prod-operator-release" in found.rows
+
+
+def test_what_takes_access_away_is_registered_before_the_cluster_is_asked(
+    environment: Build, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    order = tmp_path / "order"
+    real = Answers.new_resource
+
+    def note(line: str) -> None:
+        with order.open("a") as file:
+            file.write(f"{line}\n")
+
+    def noting(self: Answers, args: Any) -> tuple[str | None, dict[str, Any]]:
+        note(args.name)
+        return real(self, args)
+
+    def asking(cluster: object) -> Any:
+        note("the cluster is asked")
+        return Cluster()
+
+    monkeypatch.setattr(Answers, "new_resource", noting)
+    monkeypatch.setattr(module, "_connected", asking)
+    settings = environment()
+    registered(SupportAccess, settings.names.name, SupportAccessArgs(settings=settings))
+    lines = order.read_text().splitlines()
+    assert lines.index("acme-prod-identity") < lines.index("the cluster is asked")
+    assert lines.index("the cluster is asked") < lines.index("acme-prod-operator-namespace")
+
+
+def test_what_must_be_mended_fails_the_run(environment: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_connected", lambda cluster: Cluster(**{CRDS: [named("connectors.tailscale.com")]}))
+    settings = environment()
+    with pytest.raises(Exception, match="not ready for this stack"):
+        registered(SupportAccess, settings.names.name, SupportAccessArgs(settings=settings))
