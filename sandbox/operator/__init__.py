@@ -7,12 +7,12 @@ inside those pods:
 - `kubelet` is the node's part, with the administrator's credential: mounts Secrets, hands out
   ServiceAccount tokens, starts and restarts processes, writes pod status. Deployments, ReplicaSets and
   StatefulSets are left to the real kube-controller-manager.
-- `process` is the operator's part and `proxy` that of its proxies, each with nothing but its own
+- `task` runs the pods of the program's own Jobs, as processes of this machine.
+- `process` is the operator's part, `proxy` and `api_proxy` those of its proxies, each with nothing but its own
   ServiceAccount's token and the credential that was mounted, so that the chart's RBAC and Tailscale's tag
   rule are really put to the test.
 
-It carries no traffic: no tunnel, no API server proxy, no certificate. It does not schedule (pods show no
-node), and it plays no Ingress, Connector, ProxyGroup or Recorder. It ends on SIGTERM or SIGINT within two
-seconds and marks its devices offline, as devices whose process died; anything else that stops it is a fault
-of its own and ends it with a traceback.
+It carries no traffic: no tunnel, no API server proxy, no certificate. It does not schedule (pods show no node). It ends
+on SIGTERM or SIGINT within two seconds and marks its devices offline, as devices whose process died; anything else that
+stops it is a fault of its own and ends it with a traceback.
 """

@@ -86,15 +86,18 @@ class Kube:
                 raise
 
     async def event(self, about: Object, kind: str, reason: str, message: str) -> None:
-        """Records an event (`kind` Normal or Warning) about an object, in the object's namespace."""
+        """Records an event (`kind` Normal or Warning) about an object, in the object's namespace; about one that is in
+        none, in `default`, as client-go does.
+        """
         meta, now = about["metadata"], datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        namespace = meta.get("namespace", "default")
         event = {
-            "metadata": {"name": f"{meta['name']}.{secrets.token_hex(8)}", "namespace": meta["namespace"]},
+            "metadata": {"name": f"{meta['name']}.{secrets.token_hex(8)}", "namespace": namespace},
             "involvedObject": {
                 "apiVersion": about.get("apiVersion", "v1"),
                 "kind": about["kind"],
                 "name": meta["name"],
-                "namespace": meta["namespace"],
+                **({"namespace": meta["namespace"]} if "namespace" in meta else {}),
                 "uid": meta["uid"],
             },
             "type": kind,
@@ -105,7 +108,7 @@ class Kube:
             "lastTimestamp": now,
             "count": 1,
         }
-        await self.create(f"/api/v1/namespaces/{meta['namespace']}/events", event)
+        await self.create(f"/api/v1/namespaces/{namespace}/events", event)
 
     async def follow(self, path: str, **params: str) -> AsyncIterator[list[Object]]:
         """All objects of the collection at `path`, at once and again after every change, for ever.

@@ -1,5 +1,5 @@
-"""The node's part: runs the pods of operators and their proxies in one cluster, with the administrator's
-credential.
+"""The node's part: runs the pods of operators, of their proxies and of the program's own Jobs in one cluster, with the
+administrator's credential.
 
 Owns mounting (a pod waits while a Secret that it names is missing), ServiceAccount tokens, starting
 processes and starting them again with back-off when they end, pod status, and the events that a kubelet
@@ -20,16 +20,20 @@ from datetime import UTC, datetime
 import httpx
 
 from sandbox.operator import pod as pods
+from sandbox.operator import task
+from sandbox.operator.api_proxy import CONFIG_VARIABLE, ApiProxy
 from sandbox.operator.container import Fatal
 from sandbox.operator.kube import Kube, Object, Refused
 from sandbox.operator.kubeconfig import Endpoint
 from sandbox.operator.process import Operator
 from sandbox.operator.proxy import Proxy
+from sandbox.operator.recorder import TsRecorder
 
 # A tenth of the kubelet's 10 s to 300 s, so that a restart can be waited for.
 FIRST_BACK_OFF_SECONDS, LAST_BACK_OFF_SECONDS = 1.0, 30.0
 TOKEN_SECONDS = 3600
 CREATING = "ContainerCreating"
+CANNOT_CREATE = "CreateContainerError"
 
 
 class Kubelet:
@@ -52,13 +56,14 @@ class Kubelet:
                     for uid in running.keys() - wanted.keys():
                         running.pop(uid).cancel()
                     for uid in wanted.keys() - running.keys():
-                        running[uid] = tasks.create_task(self._run(wanted[uid], tailscale))
+                        life = self._run_task if pods.is_task(wanted[uid]) else self._run
+                        running[uid] = tasks.create_task(life(wanted[uid], tailscale))
         finally:
             await self._kube.close()
 
     async def _run(self, pod: Object, tailscale: httpx.AsyncClient) -> None:
         """One pod's life: wait for its mounts, run its process, again after each end."""
-        container = "operator" if pods.is_operator(pod) else "tailscale"
+        container = _container(pod)
         restarts = 0
         while True:
             files = await self._mount(pod, container, restarts)
@@ -72,6 +77,27 @@ class Kubelet:
                 message = f"Back-off restarting failed container {container}: {fatal}"
                 await self._event(pod, "BackOff", message)
                 await asyncio.sleep(min(FIRST_BACK_OFF_SECONDS * 2 ** (restarts - 1), LAST_BACK_OFF_SECONDS))
+
+    async def _run_task(self, pod: Object, _tailscale: httpx.AsyncClient) -> None:
+        """The life of a Job's pod: its process runs once, and how it ended stays in its status."""
+        container = pod["spec"]["containers"][0]["name"]
+        reason = task.unplayable(pod)
+        if reason is not None:
+            self._say(pod, f"does not start: {reason}")
+            await self._show(pod, container, 0, CANNOT_CREATE, reason)
+            return
+        await self._show(pod, container, 0)
+        self._say(pod, "runs")
+        ended = await task.run(pod)
+        self._say(pod, f"ended with {ended.code}")
+        state = {
+            "terminated": {
+                "exitCode": ended.code,
+                "reason": "Error" if ended.code else "Completed",
+                "message": ended.message,
+            }
+        }
+        await self._write(pod, "Failed" if ended.code else "Succeeded", container, state)
 
     async def _process(self, pod: Object, container: str, files: dict[str, str], tailscale: httpx.AsyncClient) -> None:
         """Runs the container's process to its end, with a client that has the pod's own token and nothing
@@ -92,10 +118,26 @@ class Kubelet:
                     pod=pod,
                     env=env,
                     files=files,
+                    tokens={
+                        path: _ServiceAccountToken(self._kube, pod, audience, seconds)
+                        for path, audience, seconds in pods.token_mounts(pod, container)
+                    },
                     version=version,
                     tailscale=self._tailscale,
                     say=say,
                 )
+            elif container == "recorder":
+                process = TsRecorder(
+                    kube,
+                    tailscale,
+                    namespace=pod["metadata"]["namespace"],
+                    env=env,
+                    files=files,
+                    version=version,
+                    say=say,
+                )
+            elif CONFIG_VARIABLE in env:
+                process = ApiProxy(kube, tailscale, env=env, version=version, say=say)
             else:
                 process = Proxy(
                     kube,
@@ -133,19 +175,23 @@ class Kubelet:
 
     async def _show(self, pod: Object, container: str, restarts: int, reason: str = "", message: str = "") -> None:
         """Writes the pod's status: waiting for `reason`, or running, and ready at once, as the chart has no probes."""
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        ready = "False" if reason else "True"
         waiting = {"waiting": {"reason": reason, "message": message[:512]}}
+        state = waiting if reason else {"running": {"startedAt": _now()}}
+        phase = "Pending" if reason in (CREATING, CANNOT_CREATE) else "Running"
+        await self._write(pod, phase, container, state, restarts)
+
+    async def _write(self, pod: Object, phase: str, container: str, state: Object, restarts: int = 0) -> None:
+        runs = "running" in state
         status = {
-            "phase": "Pending" if reason == CREATING else "Running",
+            "phase": phase,
             "startTime": pod["metadata"]["creationTimestamp"],
             "conditions": [
-                {"type": kind, "status": value, "lastTransitionTime": now}
+                {"type": kind, "status": value, "lastTransitionTime": _now()}
                 for kind, value in [
                     ("PodScheduled", "True"),
                     ("Initialized", "True"),
-                    ("ContainersReady", ready),
-                    ("Ready", ready),
+                    ("ContainersReady", str(runs)),
+                    ("Ready", str(runs)),
                 ]
             ],
             "containerStatuses": [
@@ -153,10 +199,10 @@ class Kubelet:
                     "name": container,
                     "image": pods.image(pod, container),
                     "imageID": "",
-                    "ready": not reason,
-                    "started": not reason,
+                    "ready": runs,
+                    "started": runs,
                     "restartCount": restarts,
-                    "state": waiting if reason else {"running": {"startedAt": now}},
+                    "state": state,
                 }
             ],
         }
@@ -173,10 +219,13 @@ class Kubelet:
 
 
 class _ServiceAccountToken:
-    """The token that is projected into a pod: bound to it, renewed after four fifths of its life."""
+    """A token that is projected into a pod: bound to it, for `audience` (the API server, when left out), renewed after
+    four fifths of its life.
+    """
 
-    def __init__(self, kube: Kube, pod: Object) -> None:
-        self._kube, self._pod = kube, pod
+    def __init__(self, kube: Kube, pod: Object, audience: str = "", seconds: int = TOKEN_SECONDS) -> None:
+        self._kube, self._pod, self._seconds = kube, pod, seconds
+        self._audiences = {"audiences": [audience]} if audience else {}
         self._token, self._renew = "", 0.0
 
     async def __call__(self) -> str:
@@ -185,9 +234,9 @@ class _ServiceAccountToken:
             bound = {"apiVersion": "v1", "kind": "Pod", "name": meta["name"], "uid": meta["uid"]}
             answer = await self._kube.create(
                 f"/api/v1/namespaces/{meta['namespace']}/serviceaccounts/{account}/token",
-                {"spec": {"expirationSeconds": TOKEN_SECONDS, "boundObjectRef": bound}},
+                {"spec": {"expirationSeconds": self._seconds, "boundObjectRef": bound, **self._audiences}},
             )
-            self._token, self._renew = answer["status"]["token"], time.monotonic() + TOKEN_SECONDS * 0.8
+            self._token, self._renew = answer["status"]["token"], time.monotonic() + self._seconds * 0.8
         return self._token
 
 
@@ -198,8 +247,20 @@ def _always(token: str):
     return administrator
 
 
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _container(pod: Object) -> str:
+    """The one that is played."""
+    if pods.is_recorder(pod):
+        return "recorder"
+    return "operator" if pods.is_operator(pod) else "tailscale"
+
+
 def _is_ours(pod: Object) -> bool:
-    return "deletionTimestamp" not in pod["metadata"] and (pods.is_operator(pod) or pods.is_proxy(pod))
+    played = pods.is_operator(pod) or pods.is_proxy(pod) or pods.is_recorder(pod) or pods.is_task(pod)
+    return played and "deletionTimestamp" not in pod["metadata"]
 
 
 def _path(pod: Object) -> str:

@@ -13,7 +13,7 @@ import base64
 import contextlib
 import json
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn
 
 import httpx
@@ -39,9 +39,10 @@ class Node:
         namespace: str,
         secret: str,
         hostname: str,
+        routes: Sequence[str] = (),
         extra: Callable[[Registration], dict[str, str]] = lambda _: {},
     ) -> None:
-        self._kube, self._control, self._hostname, self._extra = kube, control, hostname, extra
+        self._kube, self._control, self._hostname, self._routes, self._extra = kube, control, hostname, routes, extra
         self._collection = f"/api/v1/namespaces/{namespace}/secrets"
         self._path, self._secret = f"{self._collection}/{secret}", secret
         self._key = ""
@@ -59,11 +60,11 @@ class Node:
             self._key = json.loads(kept)["Config"]["PrivateNodeKey"]
             if await self._known():
                 return None
-        await self._keep({"_machinekey": state.get("_machinekey") or f"privkey:{secrets.token_hex(32)}"})
-        registration = await self._control.register(await auth_key(), self._hostname)
+        await self.keep({"_machinekey": state.get("_machinekey") or f"privkey:{secrets.token_hex(32)}"})
+        registration = await self._control.register(await auth_key(), self._hostname, self._routes)
         persisted = {"PrivateNodeKey": registration.node_key, "NodeID": registration.node_id}
         preferences = json.dumps({"Hostname": self._hostname, "Config": persisted})
-        await self._keep({"_current-profile": profile, profile: preferences} | self._extra(registration))
+        await self.keep({"_current-profile": profile, profile: preferences} | self._extra(registration))
         self._key = registration.node_key
         return registration
 
@@ -93,7 +94,8 @@ class Node:
                 return await self._control.poll(self._key, online=False)
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _keep(self, values: dict[str, str]) -> None:
+    async def keep(self, values: dict[str, str]) -> None:
+        """Adds keys to the Secret."""
         data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
         if await self._kube.find(self._path):
             await self._kube.merge(self._path, {"data": data})

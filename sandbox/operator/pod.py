@@ -1,4 +1,4 @@
-"""What a pod's spec says to the process in it: environment, image, mounted Secrets.
+"""What a pod's spec says to the process in it: environment, image, mounted Secrets and tokens.
 
 Pure functions of the Pod object as the API server returns it; nothing here talks to anybody.
 """
@@ -24,9 +24,27 @@ def is_operator(pod: Object) -> bool:
 
 
 def is_proxy(pod: Object) -> bool:
-    """Whether this is the pod of a proxy that an operator made for a Service."""
+    """Whether this is the pod of a proxy that an operator made."""
     labels = pod["metadata"].get("labels") or {}
     return labels.get("tailscale.com/managed") == "true"
+
+
+def is_recorder(pod: Object) -> bool:
+    """Whether this is the pod of a session recorder that an operator deployed."""
+    labels = pod["metadata"].get("labels") or {}
+    return (labels.get("app.kubernetes.io/name"), labels.get("app.kubernetes.io/managed-by")) == (
+        "recorder",
+        "tailscale-operator",
+    )
+
+
+def is_task(pod: Object) -> bool:
+    """Whether this is the pod of a Job that the program itself has made, and has not ended."""
+    meta = pod["metadata"]
+    labels = meta.get("labels") or {}
+    owners = [owner["kind"] for owner in meta.get("ownerReferences") or []]
+    ended = pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+    return labels.get("app.kubernetes.io/managed-by") == "support-access" and owners == ["Job"] and not ended
 
 
 def environment(pod: Object, container: str) -> dict[str, str]:
@@ -65,6 +83,21 @@ def secret_mounts(pod: Object, container: str) -> list[tuple[str, str, str]]:
         (volume["name"], paths[volume["name"]].rstrip("/"), volume["secret"]["secretName"])
         for volume in pod["spec"].get("volumes") or []
         if volume["name"] in paths and "secret" in volume and not volume["secret"].get("optional")
+    ]
+
+
+def token_mounts(pod: Object, container: str) -> list[tuple[str, str, int]]:
+    """The ServiceAccount tokens that are projected for others than the API server: (path, audience, seconds)."""
+    paths = {mount["name"]: mount["mountPath"] for mount in _container(pod, container).get("volumeMounts") or []}
+    return [
+        (
+            f"{paths[volume['name']].rstrip('/')}/{token['path']}",
+            token["audience"],
+            token.get("expirationSeconds", 3600),
+        )
+        for volume in pod["spec"].get("volumes") or []
+        for source in volume.get("projected", {}).get("sources") or []
+        if volume["name"] in paths and (token := source.get("serviceAccountToken")) and token.get("audience")
     ]
 
 

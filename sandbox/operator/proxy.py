@@ -1,4 +1,4 @@
-"""A proxy's process: containerboot in the pod that the operator made for one Service.
+"""A proxy's process: containerboot in the pod that the operator made for one Service, Ingress or Connector.
 
 Owns nothing but a node's life: it logs in once, with the key that the operator left in its Secret, writes
 the device's id, name and addresses there for the operator, and stays online whether the operator still runs
@@ -17,7 +17,7 @@ import httpx
 from sandbox.operator.container import Fatal, Say
 from sandbox.operator.kube import Kube, Refused
 from sandbox.operator.node import Node
-from sandbox.operator.service import CONFIG_KEY
+from sandbox.operator.proxy_set import CONFIG_KEY
 from sandbox.operator.tailnet import Control, Refusal, Registration
 
 
@@ -50,6 +50,7 @@ class Proxy:
                 namespace=self._namespace,
                 secret=self._secret,
                 hostname=config["hostname"],
+                routes=config.get("advertiseRoutes", ()),
                 extra=_device,
             )
 

@@ -226,7 +226,7 @@ class Objects:
         namespace, name = parse_identity(request.resource_id)
         try:
             if kinds.is_patch(type_of(request)):
-                await asyncio.to_thread(relinquish, self._cluster, kind, state.live, state.manager)
+                await self._give_back(kind, state)
                 return
             propagation = annotation(state.inputs, "deletionPropagationPolicy").capitalize()
             if propagation not in ("Orphan", "Background"):
@@ -247,6 +247,16 @@ class Objects:
         raise InitializationError(
             "timed out waiting for the condition", resource_id=identity(left), properties=properties
         )
+
+    async def _give_back(self, kind: Kind, state: Checkpoint) -> None:
+        """The real plugin lets go by an empty apply and takes every refusal for a failure: also that of an object, or
+        a namespace, which somebody has deleted meanwhile."""
+        try:
+            await asyncio.to_thread(relinquish, self._cluster, kind, state.live, state.manager)
+        except NoMatchError:
+            raise
+        except ApiError as error:
+            raise OperationError(str(error)) from error
 
     @property
     def _cluster(self) -> Cluster:

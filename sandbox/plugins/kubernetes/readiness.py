@@ -1,13 +1,16 @@
 """Whether a Kubernetes object has become what it was made for.
 
-Owns the conditions of Deployment, Pod and Service, in the words of the real plugin. Pure: it judges objects that
-others read. Other kinds count as ready as soon as they exist; so do, unlike with the real plugin, StatefulSets,
-DaemonSets, Jobs, Ingresses, volumes and service account tokens.
+Owns the conditions of Deployment, Pod and Service, in the words of the real plugin, and what the annotation
+pulumi.com/waitFor asks for: a condition, or a field by its path. Pure: it judges objects that others read. Other kinds
+count as ready as soon as they exist; so do, unlike with the real plugin, StatefulSets, DaemonSets, Jobs, Ingresses,
+volumes and service account tokens.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 from sandbox.plugins.kubernetes.kinds import Kind, of_object
 from sandbox.plugins.kubernetes.values import Object
@@ -24,6 +27,8 @@ _DEPLOYMENT_WITHOUT_PODS = "Minimum number of live Pods was not attained"
 
 def problems(obj: Object, find: Finder) -> list[str]:
     """Why `obj` is not ready, nothing when it is."""
+    if wait := annotation(obj, "waitFor"):
+        return _waits_for(obj, wait)
     kind = of_object(obj)
     if kind.group == "apps" and kind.kind == "Deployment":
         return _deployment(obj)
@@ -35,7 +40,10 @@ def problems(obj: Object, find: Finder) -> list[str]:
 
 
 def awaited(obj: Object) -> bool:
-    """Whether there is anything to wait for: the kind has conditions and no annotation says to skip them."""
+    """Whether there is anything to wait for: an annotation says so, or the kind has conditions and none says to skip
+    them."""
+    if annotation(obj, "waitFor"):
+        return annotation(obj, "skipAwait") != "true"
     kind = of_object(obj)
     known = (kind.group, kind.kind) in {("apps", "Deployment"), ("", "Pod"), ("", "Service")}
     return known and annotation(obj, "skipAwait") != "true"
@@ -44,6 +52,27 @@ def awaited(obj: Object) -> bool:
 def annotation(obj: Object, name: str) -> str:
     """The value of the annotation pulumi.com/`name`, empty when there is none."""
     return str(((obj.get("metadata") or {}).get("annotations") or {}).get(f"pulumi.com/{name}") or "")
+
+
+def _waits_for(obj: Object, wait: str) -> list[str]:
+    """`condition=TYPE[=STATUS]` or `jsonpath={.a.b}[=VALUE]`. Lists, indices and filters are not played."""
+    form, _, asked = wait.partition("=")
+    if form == "condition":
+        kind, _, status = asked.partition("=")
+        held = _condition(obj, kind).get("status") == (status or "True")
+    elif form == "jsonpath" and (found := re.fullmatch(r"\{((?:\.\w+)+)\}(?:=(.*))?", asked)):
+        value = _at(obj, found[1].removeprefix(".").split("."))
+        held = value is not None and (found[2] is None or str(value) == found[2])
+    else:
+        raise ValueError(f"this stand-in for pulumi-kubernetes does not play pulumi.com/waitFor: {wait}")
+    return [] if held else [f"Waiting for {wait}"]
+
+
+def _at(obj: Object, path: list[str]) -> Any:
+    found: Any = obj
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
 
 
 def _condition(obj: Object, type_: str) -> Object:

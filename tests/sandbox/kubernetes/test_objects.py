@@ -88,6 +88,24 @@ def test_labels_are_changed_in_place_and_fields_of_others_survive(engine: Engine
     assert left.outputs["metadata"]["labels"] == {"ours": "2"}
 
 
+def test_giving_back_what_somebody_has_deleted_fails_as_it_does_with_the_real_plugin(
+    engine: Engine, namespace: str
+) -> None:
+    service: dict[str, object] = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "s", "namespace": namespace, "annotations": {"pulumi.com/skipAwait": "true"}},
+        "spec": {"ports": [{"port": 80}]},
+    }
+    made = engine.create("kubernetes:core/v1:Service", "s", service)
+    patch = {**service, "metadata": {**service["metadata"], "annotations": {"ours": "1"}}}  # type: ignore[dict-item]
+    del patch["spec"]
+    patched = engine.create("kubernetes:core/v1:ServicePatch", "p", patch)
+    engine.delete(made)
+    with pytest.raises(OperationError, match="is invalid"):
+        engine.delete(patched)
+
+
 def test_each_resource_applies_with_a_manager_of_its_own_that_its_state_keeps(engine: Engine, namespace: str) -> None:
     made = engine.create(CONFIG_MAP, "c", config_map(namespace))
     updated = engine.update(made, config_map(namespace, labels={"a": "b"}))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from sandbox.plugins.kubernetes.readiness import awaited, problems
 
 
@@ -69,3 +71,19 @@ def test_an_annotation_switches_waiting_off() -> None:
     assert awaited(obj)
     obj["metadata"]["annotations"] = {"pulumi.com/skipAwait": "true"}
     assert not awaited(obj)
+
+
+def test_an_annotation_says_what_to_wait_for() -> None:
+    def waiting(wait: str, **status: Any) -> list[str]:
+        metadata = {"name": "g", "annotations": {"pulumi.com/waitFor": wait}}
+        found = {"apiVersion": "example.com/v1", "kind": "Group", "metadata": metadata, "status": status}
+        assert awaited(found)
+        return problems(found, no_objects)
+
+    assert waiting("jsonpath={.status.url}") == ["Waiting for jsonpath={.status.url}"]
+    assert waiting("jsonpath={.status.url}", url="https://x") == []
+    assert waiting("jsonpath={.status.url}=https://y", url="https://x")
+    assert waiting("condition=Ready")
+    assert waiting("condition=Ready", conditions=[{"type": "Ready", "status": "True"}]) == []
+    with pytest.raises(ValueError, match="does not play"):
+        waiting("jsonpath={.status.conditions[0]}")

@@ -23,9 +23,11 @@ import yaml
 
 from sandbox import chart, cluster, tools
 from sandbox.operator.kubeconfig import read
+from sandbox.plugins.kubernetes.manifest import definitions
 
 CONTEXTS = ("acme-prod", "globex-prod")
 CREDENTIAL = "operator-oauth-1"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 POLICY = """{
 	"tagOwners": {
 		"tag:support-access-deployer": ["autogroup:admin"],
@@ -33,8 +35,10 @@ POLICY = """{
 		"tag:k8s-operator-acme":       ["tag:support-access-deployer"],
 		"tag:k8s-acme":                ["tag:k8s-operator-acme"],
 		"tag:svc-acme-prod-web":       ["tag:kube-acme-prod"],
+		"tag:api-acme-prod":           ["tag:kube-acme-prod"],
 		"tag:elsewhere":               ["tag:support-access-deployer"],
 	},
+	"autoApprovers": {"routes": {"10.20.0.0/24": ["tag:svc-acme-prod-web"]}},
 }
 """
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -64,6 +68,16 @@ class Tailnet:
 
     def devices(self) -> list[dict[str, Any]]:
         return self._call("GET", "/api/v2/tailnet/-/devices")["devices"]
+
+    def routes(self, hostname: str) -> tuple[list[str], list[str]]:
+        """Routes that the device offers, and those of them that are approved."""
+        devices = self._call("GET", "/api/v2/tailnet/-/devices?fields=all")["devices"]
+        found = next(device for device in devices if device["hostname"] == hostname)
+        return found["advertisedRoutes"], found["enabledRoutes"]
+
+    def services(self) -> list[dict[str, Any]]:
+        """Tailscale Services."""
+        return self._call("GET", "/api/v2/tailnet/-/vip-services")["vipServices"]
 
     def online(self) -> list[dict[str, Any]]:
         return [device for device in self.devices() if device["connectedToControl"]]
@@ -127,7 +141,7 @@ class Kubernetes:
     def install(self, **operator: Any) -> None:
         """Installs or upgrades the real chart, as the program does it; `operator` goes to operatorConfig."""
         values = {
-            "installCRDs": False,
+            "installCRDs": False,  # a hundred kilobytes each: they are there already
             "oauthSecretVolume": {"secret": {"secretName": operator.pop("credential", CREDENTIAL)}},
             "operatorConfig": {
                 "defaultTags": OPERATOR_TAGS,
@@ -150,6 +164,12 @@ class Kubernetes:
         meta = {"name": name, "annotations": {"tailscale.com/expose": "true", **annotations}}
         self.call("POST", f"{self.core}/services", {"metadata": meta, "spec": {"ports": [{"port": 80}]}})
         self._exposed.append(f"{self.core}/services/{name}")
+        return self._exposed[-1]
+
+    def make(self, collection: str, body: dict[str, Any]) -> str:
+        """Makes an object, until `close`, and returns its path."""
+        self.call("POST", collection, body)
+        self._exposed.append(f"{collection}/{body['metadata']['name']}")
         return self._exposed[-1]
 
     def bind(self, name: str, rules: list[dict[str, Any]], subject: dict[str, str]) -> None:
@@ -235,9 +255,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("clusters")
     try:
         cluster.start(folder, CONTEXTS, found, lambda _: None)
+        define_custom_resources(folder / "kubeconfig")
         yield folder
     finally:
         cluster.stop(folder, 15)
+
+
+def define_custom_resources(kubeconfig: Path) -> None:
+    """The operator's definitions in every cluster, for the session: without them it would not run."""
+    files = sorted((tools.module_folder(chart.PINNED, chart.MODULE) / chart.DEPLOY / "crds").glob("*.yaml"))
+    found = [definition for file in files for definition in definitions(file.read_text())]
+    for context in CONTEXTS:
+        endpoint = read(kubeconfig, context)
+        with httpx.Client(base_url=endpoint.server, verify=endpoint.administrator, trust_env=False) as http:
+            for definition in found:
+                http.post(DEFINITIONS, json=definition).raise_for_status()
+            names = [definition["metadata"]["name"] for definition in found]
+            eventually(lambda names=names, http=http: all(_is_served(http, name) for name in names))
+
+
+def _is_served(http: httpx.Client, name: str) -> bool:
+    conditions = http.get(f"{DEFINITIONS}/{name}").json().get("status", {}).get("conditions") or []
+    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
 
 
 @pytest.fixture(scope="session")

@@ -68,3 +68,16 @@ def test_only_secrets_that_the_container_mounts_and_needs_are_waited_for() -> No
 def test_a_pod_that_merely_is_called_operator_is_not_played() -> None:
     assert not pods.is_operator(pod(env=[{"name": "HOSTNAME", "value": "x"}]))
     assert pods.is_operator(pod(env=[{"name": "OPERATOR_HOSTNAME", "value": "x"}]))
+
+
+def test_a_token_for_somebody_else_than_the_api_server_is_projected_where_it_is_mounted() -> None:
+    token = {"audience": "support-access/acme-prod", "expirationSeconds": 3600, "path": "token"}
+    found = pod(volumeMounts=[{"name": "oidc-jwt", "mountPath": "/var/run/secrets/tailscale/serviceaccount"}])
+    found["spec"]["volumes"] += [
+        {"name": "oidc-jwt", "projected": {"sources": [{"serviceAccountToken": token}, {"configMap": {"name": "x"}}]}},
+        {"name": "not-mounted", "projected": {"sources": [{"serviceAccountToken": token}]}},
+    ]
+    path = "/var/run/secrets/tailscale/serviceaccount/token"
+    assert pods.token_mounts(found, "operator") == [(path, "support-access/acme-prod", 3600)]
+    del token["audience"]  # then it is for the API server, which the process reaches by itself
+    assert pods.token_mounts(found, "operator") == []

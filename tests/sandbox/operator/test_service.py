@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox.operator import service as services
+from sandbox.operator.proxy_set import headless_service
 
 
 def service(
@@ -71,4 +72,4 @@ def test_what_cannot_be_exposed_is_said(candidate: dict[str, Any]) -> None:
 def test_the_name_of_the_stateful_set_leaves_room_for_the_revision() -> None:
     candidate = service()
     candidate["metadata"]["name"] = "w" * 63
-    assert len(services.headless_service(candidate)["metadata"]["generateName"]) + 5 <= 52
+    assert len(headless_service(services.wanted(candidate, []))["metadata"]["generateName"]) + 5 <= 52

@@ -41,12 +41,18 @@ def test_the_proxy_mode_comes_from_either_variable(modes: dict[str, str], expect
         ({"APISERVER_PROXY": "yes"}, 'unknown APISERVER_PROXY value "yes"'),
         ({"CLIENT_ID_FILE": ""}, "must be set"),
         ({"CLIENT_SECRET_FILE": ""}, "must be set"),
-        ({"CLIENT_ID": "id"}, "not played"),
     ],
 )
 def test_refuses_to_start(change: dict[str, str], message: str) -> None:
     with pytest.raises(Fatal, match=message):
         settings(ENV | change)
+
+
+def test_a_federated_identity_needs_no_files() -> None:
+    bare = {key: value for key, value in ENV.items() if not key.startswith("CLIENT_")}
+    assert settings(bare | {"CLIENT_ID": "kMade1CNTRL"}).client_id == "kMade1CNTRL"
+    with pytest.raises(Fatal, match="must be set"):
+        settings(bare)
 
 
 def test_tags_are_split_and_have_the_binarys_defaults() -> None:
