@@ -21,6 +21,7 @@ PUBLIC_TYPES = (
     "gcp:compute/forwardingRule:",
     "gcp:compute/globalForwardingRule:",
 )
+AZURE_GROUP = "azure-native:network:FirewallPolicyRuleCollectionGroup"
 DIRECTIONS = {
     "gcp:compute/firewall:Firewall": "EGRESS",
     "gcp:compute/networkFirewallPolicyRule:NetworkFirewallPolicyRule": "EGRESS",
@@ -37,6 +38,9 @@ def inbound(seen: Seen, limits: Limits) -> Iterator[str]:
     del limits
     if any(name in seen.type for name in INBOUND_TYPES):
         yield f"{seen.type} lets traffic in. Support access only ever dials out."
+    for collection in seen.props.get("ruleCollections") or () if seen.type.startswith(AZURE_GROUP) else ():
+        if collection.get("ruleCollectionType") == "FirewallPolicyNatRuleCollection":
+            yield f"rule collection {collection.get('name')} translates addresses: it lets traffic in."
     wanted = next((value for kind, value in DIRECTIONS.items() if seen.type.startswith(kind)), None)
     if wanted is not None:
         said = next((seen.props[key] for key in DIRECTION_KEYS if key in seen.props), None)

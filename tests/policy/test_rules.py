@@ -62,6 +62,18 @@ CASES = [
     Case("nothing-inbound", "gcp:compute/firewall:Firewall", {"direction": "EGRESS"}, None),
     Case("nothing-inbound", "azure-native:network:SecurityRule", {"direction": "Inbound"}, "'Inbound'"),
     Case("nothing-inbound", "azure-native:network:SecurityRule", {"direction": "Outbound"}, None),
+    Case(
+        "nothing-inbound",
+        "azure-native:network:FirewallPolicyRuleCollectionGroup",
+        {"ruleCollections": [{"name": "in", "ruleCollectionType": "FirewallPolicyNatRuleCollection"}]},
+        "rule collection in translates addresses",
+    ),
+    Case(
+        "nothing-inbound",
+        "azure-native:network:FirewallPolicyRuleCollectionGroup",
+        {"ruleCollections": [{"name": "out", "ruleCollectionType": "FirewallPolicyFilterRuleCollection"}]},
+        None,
+    ),
     Case("nothing-public", "aws:ec2/eip:Eip", {}, "others can dial"),
     Case("nothing-public", "kubernetes:core/v1:Service", kubernetes("Service", spec={"type": "NodePort"}), "NodePort"),
     Case("nothing-public", "kubernetes:core/v1:Service", kubernetes("Service", spec={"type": "LoadBalancer"}), "Load"),
