@@ -13,24 +13,31 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tools demo test lint sandbox down clean
+.PHONY: help tools virtualenv demo rehearse test lint sandbox down clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-tools: $(INSTALLED) $(PACK)/.installed ## Prepare the virtualenv and every tool (the first time about ten minutes)
+tools: virtualenv ## Prepare the virtualenv and every tool (the first time about ten minutes)
 	@$(BIN)/python -m sandbox prepare
+
+virtualenv: $(INSTALLED) $(PACK)/.installed ## Prepare the program and the policy pack alone, as CI does
 
 demo: tools ## Run the main job in the sandbox and check every claim
 	@$(BIN)/python -m sandbox.demo
 
-test: tools ## Run all tests
-	@$(BIN)/pytest
+rehearse: tools ## Rehearse the kill switch in every failure (about 40 minutes) and write docs/kill-switch.md's table
+	@$(BIN)/python -m sandbox.rehearse
 
-lint: $(INSTALLED) ## Check style and types
+test: tools ## Run all tests
+	@$(BIN)/pytest -n 2 --dist loadfile
+
+lint: $(INSTALLED) ## Check style, types and workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
+	@actionlint=$$($(BIN)/python -m sandbox actionlint) && $$actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
+	@$(BIN)/zizmor --offline --quiet --pedantic .github/workflows
 
 sandbox: tools ## Start the sandbox for use by hand, and leave it running
 	@$(BIN)/python -m sandbox up

@@ -90,6 +90,13 @@ def prepare() -> None:
         console.print(f"{name:24} {path}")
 
 
+@app.command()
+def actionlint() -> None:
+    """Print the path of actionlint, which `make lint` runs, after building it where it is missing."""
+    found = tools.ensure(problems, [tools.ACTIONLINT])
+    console.print(found[tools.ACTIONLINT.name])
+
+
 def _status(world: World) -> bool:
     processes = world.processes()
     for process in processes:

@@ -71,6 +71,8 @@ TOOLS = (
     Tool("helm", "helm", "helm.sh/helm/v3", "/cmd/helm", "helm.sh/helm/v3/internal/version.version"),
     Tool("pulumi", "pulumi", f"{PULUMI}/pkg/v3", "/cmd/pulumi", f"{PULUMI}/sdk/v3/go/common/version.Version"),
 )
+ACTIONLINT = Tool("actionlint", "actionlint", "github.com/rhysd/actionlint", "/cmd/actionlint")
+"""Reads the workflows in `make lint`; no world needs it."""
 
 
 def cache_folder() -> Path:

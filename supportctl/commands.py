@@ -11,6 +11,9 @@ from typing import Annotated
 
 import typer
 
+from components.egress.derp_map import MAP_URL
+from supportctl.ci.commands import app as ci_app
+
 app = typer.Typer(
     name="supportctl",
     help="Support access beside `pulumi`: the kill switch, and what proves it.",
@@ -22,6 +25,9 @@ app = typer.Typer(
 StackName = Annotated[str, typer.Argument(help="The stack's name, as in acme-prod.", show_default=False)]
 Project = Annotated[Path, typer.Option("--project", help="The folder of Pulumi.yaml.", file_okay=False)]
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
+MAP_VARIABLE = "SUPPORT_ACCESS_DERP_MAP"
+MAP_HELP = "Where the relay map is published."
+FILE_HELP = "The relay map as a file, fetched elsewhere."
 
 
 @app.command()
@@ -81,6 +87,52 @@ def revoke_engineer(
 
 
 @app.command()
+def verify(
+    stack: StackName,
+    egress: Annotated[
+        bool, typer.Option("--egress", help="Dial from a pod in the cluster what the operator needs, and what not.")
+    ] = False,
+    gone: Annotated[bool, typer.Option("--gone", help="Look everywhere for what a destroy has left.")] = False,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="Print the probe's Job for somebody else to apply; run nothing.")
+    ] = False,
+    results: Annotated[
+        Path | None, typer.Option(help="Judge what such a Job has logged; run nothing.", dir_okay=False)
+    ] = None,
+    needed: Annotated[
+        list[str] | None, typer.Option(help="Dial only this HOST[:PORT], which must answer; may be repeated.")
+    ] = None,
+    shut: Annotated[
+        list[str] | None, typer.Option(help="Dial only this HOST[:PORT], which must not answer; may be repeated.")
+    ] = None,
+    map_url: Annotated[str, typer.Option(help=MAP_HELP, envvar=MAP_VARIABLE)] = MAP_URL,
+    map_file: Annotated[Path | None, typer.Option(help=FILE_HELP, dir_okay=False)] = None,
+    limit: Annotated[float, typer.Option(help="Seconds for the probe to end.", min=10, max=3600)] = 300.0,
+    project: Project = Path(),
+) -> None:
+    """Ask the world itself whether a claim of a stack holds.
+
+    Exit code 0: it does. 1: it does not, and what is printed says where. 2: it could not be asked.
+    """
+    from supportctl.verify.command import VerifyOptions, run_verify
+
+    options = VerifyOptions(
+        stack=stack,
+        egress=egress,
+        gone=gone,
+        manifest=manifest,
+        results=results,
+        needed=tuple(needed or ()),
+        shut=tuple(shut or ()),
+        map_url=map_url,
+        map_file=map_file,
+        limit=limit,
+        project=project,
+    )
+    raise typer.Exit(run_verify(options))
+
+
+@app.command()
 def handoff(
     stack: StackName,
     out: Annotated[Path, typer.Option(help="The folder for the customer, new or of an earlier handoff.")],
@@ -105,3 +157,22 @@ def handoff(
         project=project,
     )
     raise typer.Exit(run_handoff(options))
+
+
+egress_app = typer.Typer(help="The way out of customers' networks.", no_args_is_help=True)
+app.add_typer(egress_app, name="egress")
+app.add_typer(ci_app, name="ci")
+
+
+@egress_app.command("check")
+def egress_check(
+    url: Annotated[str, typer.Option(help=MAP_HELP, envvar=MAP_VARIABLE)] = MAP_URL,
+    file: Annotated[Path | None, typer.Option(help=FILE_HELP, dir_okay=False)] = None,
+) -> None:
+    """Compare this program's copy of the relays' names with the published map.
+
+    Exit code 0: they are the same. 1: they differ, and the table says what that breaks. 2: not compared.
+    """
+    from supportctl.egress.check import run_check
+
+    raise typer.Exit(run_check(url, file))

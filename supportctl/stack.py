@@ -40,8 +40,23 @@ def outputs_of(stack: str, project: Path) -> dict[str, Any]:
     return _ask(stack, project, "stack", "output", "--json", "--show-secrets")
 
 
+def shown_outputs_of(stack: str, project: Path) -> dict[str, Any]:
+    """As outputs_of, with every secret blanked out by the engine."""
+    return _ask(stack, project, "stack", "output", "--json")
+
+
+def stacks_of(project: Path) -> list[str]:
+    """Names of the stacks that the backend has of this project."""
+    rows = _printed(project, "stack", "ls", "--json")
+    return sorted(str(row["name"]).rpartition("/")[2] for row in rows)
+
+
 def _ask(stack: str, project: Path, *words: str) -> dict[str, Any]:
-    command = ["pulumi", *words, "-s", stack, "--non-interactive"]
+    return dict(_printed(project, *words, "-s", stack))
+
+
+def _printed(project: Path, *words: str) -> Any:
+    command = ["pulumi", *words, "--non-interactive"]
     try:
         done = subprocess.run(
             command, cwd=project, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT, check=False
@@ -54,6 +69,6 @@ def _ask(stack: str, project: Path, *words: str) -> dict[str, Any]:
         said = done.stderr.strip().removeprefix("error: ") or "it said nothing"
         raise StackError(f"`{' '.join(command)}` failed in {project}: {said}")
     try:
-        return dict(json.loads(done.stdout))
+        return json.loads(done.stdout)
     except ValueError:
         raise StackError(f"`{' '.join(command)}` printed no JSON.") from None

@@ -1,0 +1,1 @@
+"""What CI runs: which stacks a change touches, what each would do, one comment, deployment and drift."""

@@ -1,0 +1,144 @@
+"""The workflows: who gets which credential, and that nothing of a change can reach a shell or a privileged token."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.documents import read_yaml
+from sandbox import tools
+from sandbox.demo.pulumi import ROOT
+
+FOLDER = ROOT / ".github" / "workflows"
+FILES = sorted(FOLDER.glob("*.yml"))
+KILL = "TAILSCALE_KILL_"
+
+
+def read(name: str) -> dict[str, Any]:
+    return read_yaml(FOLDER / f"{name}.yml")
+
+
+def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+def test_there_are_four() -> None:
+    assert [file.stem for file in FILES] == ["deploy", "drift", "kill", "preview"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_nothing_is_permitted_that_no_job_asks_for(file: Path) -> None:
+    workflow = read(file.stem)
+    assert workflow["permissions"] == {}
+    for job in workflow["jobs"].values():
+        assert job["permissions"]["contents"] == "read"
+
+
+def test_only_a_deployment_is_an_identity_and_only_the_comment_and_the_issues_are_written() -> None:
+    granted = {
+        f"{file.stem}/{name}": sorted(f"{what}:{how}" for what, how in job["permissions"].items() if how == "write")
+        for file in FILES
+        for name, job in read(file.stem)["jobs"].items()
+    }
+    assert {name: what for name, what in granted.items() if what} == {
+        "deploy/tailnet": ["id-token:write"],
+        "deploy/early": ["id-token:write"],
+        "deploy/late": ["id-token:write"],
+        "drift/drift": ["issues:write"],
+        "preview/comment": ["pull-requests:write"],
+    }
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_action_is_pinned_by_commit_and_says_its_version(file: Path) -> None:
+    used = re.findall(r"uses: (.*)", file.read_text())
+    assert used
+    for line in used:
+        assert re.match(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_no_expression_is_written_into_a_shell(file: Path) -> None:
+    for step in steps(read(file.stem)):
+        assert "${{" not in step.get("run", "")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_all_logic_is_in_the_program(file: Path) -> None:
+    """A shell that decides something would be tested by nobody."""
+    for step in steps(read(file.stem)):
+        assert not re.search(r"\b(if|for|while|case|grep|sed|jq|curl)\b", step.get("run", ""))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_no_checkout_leaves_the_token_in_the_work_tree(file: Path) -> None:
+    for step in steps(read(file.stem)):
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] == "false"
+
+
+def test_the_change_never_runs_with_a_token_that_writes() -> None:
+    workflow = read("preview")
+    assert list(workflow["on"]) == ["pull_request"]
+    for job in workflow["jobs"].values():
+        writes = "write" in job["permissions"].values()
+        checkout = next(step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@"))
+        assert (checkout["with"].get("ref") == "${{ github.event.pull_request.base.sha }}") is writes
+
+
+def test_the_change_does_not_say_what_it_touches() -> None:
+    """The comment's job finds that out by itself: of the change's own run it takes previews, and no more."""
+    job = read("preview")["jobs"]["comment"]
+    taken = [step["with"] for step in job["steps"] if step.get("uses", "").startswith("actions/download-artifact@")]
+    assert taken == [{"pattern": "preview-*", "path": "previews", "merge-multiple": "true"}]
+    assert any("supportctl ci affected" in step.get("run", "") for step in job["steps"])
+
+
+def test_a_fork_gets_no_secret() -> None:
+    for job in read("preview")["jobs"].values():
+        if "secrets." in str(job) or "write" in job["permissions"].values():
+            assert "github.event.pull_request.head.repo.full_name == github.repository" in job["if"]
+
+
+def test_the_kill_credential_is_in_the_kill_switch_alone_behind_a_gate() -> None:
+    assert [file.stem for file in FILES if KILL in file.read_text()] == ["kill"]
+    workflow = read("kill")
+    assert list(workflow["on"]) == ["workflow_dispatch"]
+    assert [job["environment"] for job in workflow["jobs"].values()] == ["kill"]
+
+
+def test_every_secret_stands_behind_an_environment() -> None:
+    for file in FILES:
+        for name, job in read(file.stem)["jobs"].items():
+            assert "environment" in job or "secrets." not in str(job), f"{file.stem}/{name}"
+
+
+def test_what_only_reads_has_no_credential_of_a_deployment() -> None:
+    for name in ("preview", "drift"):
+        found = re.findall(r"secrets\.(\w+)", (FOLDER / f"{name}.yml").read_text())
+        assert found
+        assert all("_READ_" in secret for secret in found)
+
+
+def test_each_wave_stands_behind_a_gate_of_its_own_and_waits_for_the_one_before() -> None:
+    jobs = read("deploy")["jobs"]
+    assert {name: job.get("environment") for name, job in jobs.items()} == {
+        "waves": None,
+        "tailnet": "deploy-tailnet",
+        "early": "deploy-early",
+        "late": "deploy-late",
+    }
+    assert jobs["late"]["needs"] == ["waves", "tailnet", "early"]
+    for earlier in ("tailnet", "early"):
+        assert f"""!contains(fromJSON('["failure", "cancelled"]'), needs.{earlier}.result)""" in jobs["late"]["if"]
+
+
+def test_ci_runs_the_engine_that_is_tested_here() -> None:
+    built = next(tool for tool in tools.TOOLS if tool.name == "pulumi").version().removeprefix("v")
+    for file in FILES:
+        for step in steps(read(file.stem)):
+            if step.get("uses", "").startswith("pulumi/actions@"):
+                assert step["with"] == {"pulumi-version": built}
