@@ -63,7 +63,8 @@ AUDIT_POLICY = {
 class Cluster:
     """One API server with its controller-manager, its files in `folder`/clusters/`name`.
 
-    `context` is its name in the kubeconfig, `server` its URL, `audit_log` a file with one JSON event a line.
+    `context` is its name in the kubeconfig, `server` its URL, `issuer` what its ServiceAccount tokens call it,
+    `audit_log` a file with one JSON event a line.
     """
 
     def __init__(self, folder: Path, name: str, port: int) -> None:
@@ -73,6 +74,7 @@ class Cluster:
         self._port = port
         self.context = name
         self.server = f"https://{ports.LOOPBACK}:{port}"
+        self.issuer = f"https://oidc.{name}.example"  # each cluster's own, as a cloud gives it; nobody is there
         self.audit_log = self._folder / "audit.log"
         self._authority = Authority(self._folder, f"{name} cluster")
         self._tokens = self._folder / "service-accounts.key"
@@ -97,7 +99,7 @@ class Cluster:
             "authorization-mode": "RBAC",
             "allow-privileged": "true",  # as clusters do; the operator's proxies are privileged
             "service-cluster-ip-range": "10.96.0.0/16",
-            "service-account-issuer": "https://kubernetes.default.svc.cluster.local",
+            "service-account-issuer": self.issuer,
             "service-account-signing-key-file": self._tokens,
             "service-account-key-file": self._tokens,
             "audit-policy-file": policy,
@@ -132,7 +134,12 @@ class Cluster:
 
     def facts(self) -> dict[str, str]:
         """Its entry in world.json."""
-        return {"server": self.server, "context": self.context, "audit_log": str(self.audit_log)}
+        return {
+            "server": self.server,
+            "context": self.context,
+            "issuer": self.issuer,
+            "audit_log": str(self.audit_log),
+        }
 
     def _get(self, path: str) -> httpx.Response | None:
         context = ssl.create_default_context(cafile=self._authority.certificate)

@@ -1,7 +1,8 @@
 """The Tailscale operator in the customer's cluster: the namespace and the Helm release.
 
 Owns both, pinned, and takes nothing over: a namespace or a release that is already there is refused, so a second
-environment cannot move into the same cluster (the chart's object names are fixed). Does not own the credential, a
+environment cannot move into the same cluster (the chart's object names are fixed). A release that the customer has
+uninstalled is not made again unasked (reinstall.py). Does not own the credential, a
 Secret that comes later and that the pod waits for, nor any RBAC beyond the chart's own. Dies when everything at
 Tailscale is gone already, because Helm cannot uninstall from a cluster that it does not reach.
 """
@@ -16,22 +17,26 @@ import pulumi_kubernetes as kubernetes
 
 from components import PACKAGE
 from components.cluster.objects import register
-from components.cluster.timeouts import RELEASE_TIMEOUTS
+from components.cluster.timeouts import NAMESPACE_TIMEOUTS, RELEASE_TIMEOUTS
+from components.features import runs_privileged_pods
 from components.manifests.chart_values import chart_values
 from components.manifests.namespace import namespace
-from components.naming import CHART, NAMESPACE, RELEASE, Names
+from components.naming import NAMESPACE, RELEASE, Names
 from components.settings.environment import EnvironmentSettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OperatorArgs:
-    """names, settings: of the environment. narrowed: what must have taken away access that is no longer declared,
-    before the cluster is asked anything. egress: what must be open before the operator dials out."""
+    """names, settings: of the environment. ready: what must have taken away access that is no longer declared, and
+    looked at the cluster, before anything is made there. egress: what must be open before the operator dials out.
+    unless_there, unless_uninstalled: what is asked before the namespace is made, and before the release is."""
 
     names: Names
     settings: EnvironmentSettings
-    narrowed: pulumi.Resource
+    ready: pulumi.Input[pulumi.Resource]
     egress: Sequence[pulumi.Resource]
+    unless_there: pulumi.ResourceHookBinding
+    unless_uninstalled: pulumi.ResourceHookBinding
 
 
 class Operator(pulumi.ComponentResource):
@@ -45,16 +50,21 @@ class Operator(pulumi.ComponentResource):
         operator = args.settings.operator
         place = register(
             f"{name}-namespace",
-            namespace(args.names.labels),
-            pulumi.ResourceOptions(parent=self, depends_on=[args.narrowed]),
+            namespace(args.names.labels, proxies=runs_privileged_pods(args.settings)),
+            pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[args.ready],
+                custom_timeouts=NAMESPACE_TIMEOUTS,
+                hooks=args.unless_there,
+            ),
         )
         self.release = kubernetes.helm.v3.Release(
             f"{name}-release",
             name=RELEASE,
             namespace=NAMESPACE,
-            chart=CHART,
+            chart=operator.chart.name,
             version=operator.chart.version,
-            repository_opts={"repo": operator.chart.repository},
+            repository_opts={"repo": operator.chart.repository_url} if operator.chart.repository_url else None,
             values=chart_values(args.names, args.settings),
             # The pod waits for its Secret, which is made after the release: waiting here would wait for ever.
             skip_await=True,
@@ -63,6 +73,7 @@ class Operator(pulumi.ComponentResource):
                 # Egress first, and last away: the operator dials out at once, and finalizers need it at the end.
                 depends_on=[place, *args.egress],
                 custom_timeouts=RELEASE_TIMEOUTS,
+                hooks=args.unless_uninstalled,
             ),
         )
         self.register_outputs({"release": self.release.status.name})

@@ -7,16 +7,23 @@ from collections.abc import Mapping
 from components.manifests import Manifest
 from components.naming import NAMESPACE
 
-POD_SECURITY = {
-    "pod-security.kubernetes.io/enforce": "baseline",
-    "pod-security.kubernetes.io/warn": "restricted",
-}
-"""The operator's pod needs no privilege; only proxies of exposed services would."""
+
+def pod_security(*, proxies: bool) -> dict[str, str]:
+    """Labels that say which pods the API server admits here.
+
+    proxies: whether privileged pods of the operator's making run, the proxies of some exposures. Without them nothing
+    needs more than `baseline`: neither the operator, nor API proxies, Ingress proxies and recorders. Pods that the
+    stricter standard would refuse are warned of, where that says anything.
+    """
+    if proxies:
+        return {"pod-security.kubernetes.io/enforce": "privileged"}
+    return {"pod-security.kubernetes.io/enforce": "baseline", "pod-security.kubernetes.io/warn": "restricted"}
 
 
-def namespace(labels: Mapping[str, str]) -> Manifest:
+def namespace(labels: Mapping[str, str], *, proxies: bool) -> Manifest:
+    """proxies: as in `pod_security`."""
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": NAMESPACE, "labels": {**labels, **POD_SECURITY}},
+        "metadata": {"name": NAMESPACE, "labels": {**labels, **pod_security(proxies=proxies)}},
     }
