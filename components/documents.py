@@ -15,14 +15,21 @@ class DocumentError(Exception):
 
 def read_yaml(file: Path) -> dict[str, Any]:
     """The mapping that the file holds, every scalar in it as text: a context may be called `on` or `2024`."""
+    try:
+        contents = file.read_bytes()
+    except OSError as error:
+        raise DocumentError(f"{file} cannot be read: {error.strerror}.") from None
+    return yaml_mapping(contents, str(file))
+
+
+def yaml_mapping(contents: bytes, name: str) -> dict[str, Any]:
+    """The mapping that a file called `name` holds, every scalar in it as text."""
     import yaml  # not on the way of a stack that reads no such file
 
     try:
-        document = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 (only text)
-    except OSError as error:
-        raise DocumentError(f"{file} cannot be read: {error.strerror}.") from None
+        document = yaml.load(contents.decode("utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 (only text)
     except (ValueError, RecursionError, yaml.YAMLError):
-        raise DocumentError(f"{file} is not YAML.") from None
+        raise DocumentError(f"{name} is not YAML.") from None
     if not isinstance(document, dict):
-        raise DocumentError(f"{file} holds no YAML mapping.")
+        raise DocumentError(f"{name} holds no YAML mapping.")
     return document

@@ -53,17 +53,19 @@ class Needs:
     """The declared features, as far as the way out depends on them.
 
     images: repositories of the pinned images, `[HOST[:PORT]/]PATH`, that nodes pull. api_proxy, ingress: either takes
-    its certificate from the authority. chart: the repository's URL. recordings: host, or host:port, that takes session
-    recordings. logs: whether the operator sends its own logs to the vendor of the transport.
+    its certificate from the authority. chart: the repository's URL, None for a chart that lies here. recordings: host,
+    or host:port, that takes session recordings. logs: whether the operator sends its own logs to the vendor of the
+    transport. http_proxy: `host:port` of the proxy through which pods dial everything outside the cluster.
     """
 
     images: tuple[str, ...]
     api_proxy: bool = True
     ingress: bool = False
     logs: bool = False
-    chart: str = CHART_REPOSITORY
+    chart: str | None = CHART_REPOSITORY
     recordings: str | None = None
     udp: Udp = "off"
+    http_proxy: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,8 +129,25 @@ UDP = {
 def required(needs: Needs) -> tuple[Destination, ...]:
     """Everything that `needs` dials, one row per host, port and protocol; in an order that does not change.
 
-    Raises ValueError when the endpoint of the recordings is no host.
+    Behind an HTTP proxy pods dial the proxy in place of every TCP row. Raises ValueError when the endpoint of the
+    recordings is no host.
     """
+    rows = _without_proxy(needs)
+    if needs.http_proxy is None:
+        return rows
+    host, port = _end(needs.http_proxy)
+    proxy = Destination(host=host, port=port, why="the way out of every pod: without it nothing comes online")
+    return (proxy, *(row for row in rows if row.by is not By.POD or row.protocol == "udp"))
+
+
+def through_proxy(needs: Needs) -> tuple[Destination, ...]:
+    """What the HTTP proxy must let pods reach by CONNECT; nothing where there is none."""
+    if needs.http_proxy is None:
+        return ()
+    return tuple(row for row in _without_proxy(needs) if row.by is By.POD and row.protocol == "tcp")
+
+
+def _without_proxy(needs: Needs) -> tuple[Destination, ...]:
     rows = [
         *(
             Destination(host=host, port=port, by=By.NODE, why="nodes cannot pull the pinned images")
@@ -146,12 +165,10 @@ def required(needs: Needs) -> tuple[Destination, ...]:
     if needs.recordings:
         host, port = _end(needs.recordings)
         rows.append(Destination(host=host, port=port, why="session recordings cannot be stored"))
-    chart = urlsplit(needs.chart)
-    rows.append(
-        Destination(
-            host=chart.hostname or "", port=chart.port or HTTPS, by=By.DEPLOYER, why="the chart cannot be fetched"
-        )
-    )
+    if needs.chart is not None:
+        chart = urlsplit(needs.chart)
+        host, port = chart.hostname or "", chart.port or HTTPS
+        rows.append(Destination(host=host, port=port, by=By.DEPLOYER, why="the chart cannot be fetched"))
     return (*rows, *UDP[needs.udp])
 
 
@@ -238,10 +255,17 @@ def _is_address(host: str) -> bool:
 def allowlist(needs: Needs) -> dict[str, Any]:
     """The list as plain data for outputs and documents.
 
-    `{asOf, source, destinations: [{host, port, protocol, ranges, by, why}]}`; port is None for any.
+    `{asOf, source, destinations: [{host, port, protocol, ranges, by, why}]}`; port is None for any. Behind an HTTP
+    proxy also `throughProxy`, rows of the same form: what the proxy itself must let through.
     """
+    beyond = through_proxy(needs)
     return {
         "asOf": AS_OF,
         "source": SOURCE,
-        "destinations": [{**asdict(row), "ranges": list(row.ranges), "by": str(row.by)} for row in required(needs)],
+        "destinations": [_plain(row) for row in required(needs)],
+        **({"throughProxy": [_plain(row) for row in beyond]} if beyond else {}),
     }
+
+
+def _plain(row: Destination) -> dict[str, Any]:
+    return {**asdict(row), "ranges": list(row.ranges), "by": str(row.by)}

@@ -10,12 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from components.egress.destinations import Destination
+from components.features import impersonators, runs_privileged_pods
 from components.manifests import Manifest
+from components.manifests.api_proxies import proxy_group, service_account
 from components.manifests.ceiling import ceiling
 from components.manifests.chart_values import chart_values
+from components.manifests.exposures import exposures
 from components.manifests.namespace import namespace
+from components.manifests.network_policy import network_policy
+from components.manifests.proxy_class import proxy_class
+from components.manifests.recorder import recorder
 from components.manifests.roles import roles
 from components.settings.environment import EnvironmentSettings
+from components.settings.network_policy import Form
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,15 +37,30 @@ class Delivery:
     objects: tuple[Manifest, ...] = ()
 
 
-def delivery(settings: EnvironmentSettings, users: Sequence[str]) -> Delivery:
-    """users: whom the operator may impersonate, as the stack's output `ceiling` lists them."""
+def delivery(settings: EnvironmentSettings, users: Sequence[str], allowed: tuple[Destination, ...]) -> Delivery:
+    """users: whom the operator may impersonate, as the stack's output `ceiling` lists them. allowed: the allowlist."""
     names = settings.names
     groups = [entry.impersonate for entry in settings.access if entry.impersonate is not None]
+    servers = impersonators(settings)
+    bounds: list[Manifest] = []
+    if servers:
+        bounds += ceiling(
+            groups=groups,
+            users=users,
+            labels=names.labels,
+            service_accounts=servers,
+            any_user=settings.any_user is not None,
+        ).values()
+        bounds += roles(settings.access, names.labels, settings.read_only.by_group).values()
     return Delivery(
-        place=namespace(names.labels),
-        rbac=(
-            *ceiling(groups=groups, users=users, labels=names.labels).values(),
-            *roles(settings.access, names.labels).values(),
-        ),
+        place=namespace(names.labels, proxies=runs_privileged_pods(settings)),
+        rbac=(*service_account(settings, names.labels).values(), *bounds),
         values=chart_values(names, settings),
+        objects=(
+            *([network_policy(settings, needs=allowed)] if settings.network_policy.form is not Form.OFF else []),
+            *proxy_class(settings, names.labels).values(),
+            *proxy_group(settings, names.labels).values(),
+            *exposures(settings).values(),
+            *([recorder(settings, settings.recorder)] if settings.recorder else []),
+        ),
     )

@@ -13,26 +13,37 @@ from components.naming import SENTINEL_TAG, Names
 from components.settings.access import Access, is_person
 from components.settings.environment import EnvironmentSettings
 from components.settings.posture import own_name
+from components.tailnet import exposures
 
 KUBERNETES_CAPABILITY = "tailscale.com/cap/kubernetes"
-API_PORT = "tcp:443"
+API_PORT, REDIRECT_PORT = "tcp:443", "tcp:80"
+"""Where API proxies serve. The second is open where proxies of their own do, as their publisher documents it; what
+comes there is sent on to the first."""
 
 
 def identity_sections(names: Names, settings: EnvironmentSettings) -> dict[str, Any]:
     """What makes the environment exist in the policy, and bounds it, but lets nobody in.
 
-    Returns sections of the policy document: `tagOwners` (tag to owners) and `tests`.
+    Returns sections of the policy document: `tagOwners` (tag to owners), `tests` and, with a connector or highly
+    available API proxies, `autoApprovers`.
     The chain tags are shared by the customer's environments; every environment declares them alike.
     """
-    tags = names.tags
+    tags, api = names.tags, settings.operator.api_server_proxy
+    approved = exposures.approvers(names, settings)
+    if api.highly_available:
+        # The proxies, and nobody else, serve the Tailscale Service that carries their tag.
+        approved["services"] = {tags.api_tag: [tags.api_tag]}
     return {
         "tagOwners": {
             tags.operator_tag: [settings.deployer],
             tags.proxy_tag: [tags.operator_tag],
             tags.customer_tag: [tags.operator_tag],
             tags.kube_tag: [settings.deployer],
+            **({tags.api_tag: [tags.kube_tag]} if api.highly_available else {}),
+            **exposures.tag_owners(names, settings),
         },
-        "tests": [isolation_test(names, settings)],
+        "tests": isolation_tests(names, settings),
+        **({"autoApprovers": approved} if approved else {}),
     }
 
 
@@ -47,25 +58,39 @@ def access_sections(names: Names, settings: EnvironmentSettings) -> dict[str, An
     return sections
 
 
-def isolation_test(names: Names, settings: EnvironmentSettings) -> dict[str, Any]:
-    """One server test, whatever the size of the fleet: the environment's nodes reach neither staff nor the sentinel.
+def api_tag(names: Names, settings: EnvironmentSettings) -> str:
+    """The tag on whatever serves the API: the operator, or the proxies of their own."""
+    return names.tags.api_tag if settings.operator.api_server_proxy.highly_available else names.tags.kube_tag
+
+
+def isolation_tests(names: Names, settings: EnvironmentSettings) -> list[dict[str, Any]]:
+    """A server test for each tag of the operator and its API proxies, whatever the size of the fleet: they reach
+    neither staff nor the sentinel.
 
     The server runs it on every later change by anybody, so a careless wildcard elsewhere is refused there.
     It judges network rules only; the server's tests do not see app capabilities. People who are let in by name are left
     out: a test that names an unknown user fails, so one who leaves the tailnet would block everybody's changes.
     """
     staff = sorted({entry.source for entry in settings.access if not is_person(entry.source)})
-    return {"src": names.tags.kube_tag, "deny": [f"{who}:443" for who in [*staff, SENTINEL_TAG]]}
+    denied = [f"{who}:443" for who in [*staff, SENTINEL_TAG]]
+    sources = dict.fromkeys([names.tags.kube_tag, api_tag(names, settings)])
+    return [{"src": source, "deny": list(denied)} for source in sources]
 
 
 def grants(names: Names, settings: EnvironmentSettings) -> list[dict[str, Any]]:
-    """One grant per access entry: the source reaches the operator's API proxy and is impersonated as one group.
+    """One grant per access entry, and per exposure.
+
+    An access entry's source reaches the operator's API proxy and is impersonated as one group.
 
     A grant carries both `ip` and `app`: a capability alone opens no port. A person without a group gets the capability
     with no group in it, which adds none to their own name (an absent one would too, but then the proxy goes on to look
-    for the capability under its old name, and takes the groups from there).
+    for the capability under its old name, and takes the groups from there). Where the proxy impersonates nobody the
+    grant opens the port alone.
     """
-    return [_grant(names, entry) for entry in settings.access]
+    return [
+        *(_grant(names, settings, entry) for entry in settings.access),
+        *exposures.grants(names, settings, [api_tag(names, settings)]),
+    ]
 
 
 def postures(names: Names, settings: EnvironmentSettings) -> dict[str, list[str]]:
@@ -73,12 +98,15 @@ def postures(names: Names, settings: EnvironmentSettings) -> dict[str, list[str]
     return {own_name(names, entry.conditions): list(entry.conditions) for entry in settings.access if entry.conditions}
 
 
-def _grant(names: Names, entry: Access) -> dict[str, Any]:
+def _grant(names: Names, settings: EnvironmentSettings, entry: Access) -> dict[str, Any]:
+    api = settings.operator.api_server_proxy
     posture = entry.shared_posture or (own_name(names, entry.conditions) if entry.conditions else None)
+    impersonated = {"groups": [entry.impersonate] if entry.impersonate else []}
+    capability = {"impersonate": impersonated, **exposures.recording(names, settings)}
     return {
         "src": [entry.source],
-        "dst": [names.tags.kube_tag],
+        "dst": [api_tag(names, settings)],
         **({"srcPosture": [posture]} if posture else {}),
-        "ip": [API_PORT],
-        "app": {KUBERNETES_CAPABILITY: [{"impersonate": {"groups": [entry.impersonate] if entry.impersonate else []}}]},
+        "ip": [REDIRECT_PORT, API_PORT] if api.highly_available else [API_PORT],
+        **({"app": {KUBERNETES_CAPABILITY: [capability]}} if api.impersonates else {}),
     }

@@ -1,0 +1,100 @@
+"""What the operator runs proxies for, as one component: exposures and the session recorder.
+
+Owns that our objects go with their holder (holder.py), and that a Service of the customer's keeps everything that is
+theirs: a patch holds our annotations, and lets go of them when it dies. Does not own the objects' text
+(components/manifests/exposures.py, recorder.py), nor the grants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components import PACKAGE
+from components.cluster.holder import Holder
+from components.cluster.objects import register
+from components.cluster.timeouts import SHORT_DELETE
+from components.manifests import Manifest
+from components.manifests.exposures import Patch, exposures, patches
+from components.manifests.recorder import recorder
+from components.settings.environment import EnvironmentSettings
+
+UNWAITED = {"pulumi.com/skipAwait": "true"}
+"""Whether a proxy is up, or a Service of the customer's has pods today, is no reason to hold up the rest. Kinds that
+have nothing to be waited for are left without it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExposuresArgs:
+    """settings: with an exposure that the operator serves, or a recorder. holder: of all of it. after: what proxies
+    need."""
+
+    settings: EnvironmentSettings
+    holder: Holder
+    after: list[pulumi.Resource]
+
+
+class Exposures(pulumi.ComponentResource):
+    """Ingresses, egress Services, Connectors, annotations on Services, and the Recorder."""
+
+    def __init__(self, name: str, args: ExposuresArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(f"{PACKAGE}:cluster:Exposures", name, None, opts)
+        settings, holder = args.settings, args.holder
+        made = exposures(settings) | ({"recorder": recorder(settings, settings.recorder)} if settings.recorder else {})
+        for part, manifest in made.items():
+            register(
+                f"{name}-{part}",
+                holder.owned(_unwaited(manifest)),
+                pulumi.ResourceOptions(
+                    parent=self,
+                    depends_on=args.after,
+                    deleted_with=holder.owner,
+                    # The operator writes the proxy's name there.
+                    ignore_changes=["spec.externalName"] if manifest["kind"] == "Service" else None,
+                    custom_timeouts=SHORT_DELETE,
+                ),
+            )
+        for part, patch in patches(settings).items():
+            _patch(
+                f"{name}-{part}",
+                patch,
+                # Given up before the wait for the operator begins.
+                pulumi.ResourceOptions(
+                    parent=self, depends_on=[*args.after, holder.withdrawal], custom_timeouts=SHORT_DELETE
+                ),
+            )
+        self.register_outputs({"exposed": [exposure.name for exposure in settings.expose if exposure.by_operator]})
+
+
+def proxy_tags(settings: EnvironmentSettings) -> list[str]:
+    """Tags of the devices that the operator makes for exposures and the recorder."""
+    tags = settings.names.tags
+    found = [tags.svc_tag(exposure.name) for exposure in settings.expose if exposure.by_operator]
+    return [*found, *([tags.rec_tag] if settings.recorder else [])]
+
+
+def held_tags(settings: EnvironmentSettings) -> list[str]:
+    """The same, and that of highly available API proxies: of every device that the operator makes beside its own."""
+    available = settings.operator.api_server_proxy.highly_available
+    return [*proxy_tags(settings), *([settings.names.tags.api_tag] if available else [])]
+
+
+def _unwaited(manifest: Manifest) -> Manifest:
+    if manifest["kind"] != "Ingress":
+        return manifest
+    metadata = manifest["metadata"]
+    return {**manifest, "metadata": {**metadata, "annotations": {**metadata["annotations"], **UNWAITED}}}
+
+
+def _patch(name: str, patch: Patch, opts: pulumi.ResourceOptions) -> kubernetes.core.v1.ServicePatch:
+    return kubernetes.core.v1.ServicePatch(
+        name,
+        metadata={
+            "name": patch.service,
+            "namespace": patch.namespace,
+            "annotations": {**patch.annotations, **UNWAITED},
+        },
+        opts=opts,
+    )

@@ -1,0 +1,88 @@
+"""One workload's way into the tailnet without the operator, as one component: an auth key and what holds it.
+
+Does not own the objects' text, nor the patch of the workload, which the customer applies (components/manifests/
+sidecar.py). The key is reusable, because pods come and go, ephemeral, so that none of their devices stays, and tagged
+with the exposure's own tag. It dies before the devices do: while it lives they would come back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_tailscale as tailscale
+
+from components import PACKAGE
+from components.cluster.objects import register
+from components.cluster.timeouts import SHORT_DELETE
+from components.manifests.sidecar import patch_command, sidecar
+from components.settings.environment import EnvironmentSettings
+from components.settings.expose import SidecarExposure
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SidecarArgs:
+    """settings, exposure: whose it is. keys: the provider that mints. after: the tags, and what removes devices."""
+
+    settings: EnvironmentSettings
+    exposure: SidecarExposure
+    keys: tailscale.Provider
+    after: list[pulumi.Resource]
+
+
+class Sidecar(pulumi.ComponentResource):
+    """An auth key in a Secret, and a ServiceAccount that may use that Secret and nothing else."""
+
+    handoff: dict[str, str]
+    """What is left to the customer, in words that a shell takes."""
+
+    def __init__(self, name: str, args: SidecarArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(f"{PACKAGE}:cluster:Sidecar", name, None, opts)
+        settings, exposure = args.settings, args.exposure
+        key = tailscale.TailnetKey(
+            f"{name}-key",
+            reusable=True,
+            ephemeral=True,
+            preauthorized=True,
+            recreate_if_invalid="always",
+            description=settings.names.oauth_description,
+            tags=[settings.names.tags.svc_tag(exposure.name)],
+            # Its tag must be declared first; and it goes before the devices do, or they would come back.
+            opts=pulumi.ResourceOptions(parent=self, provider=args.keys, depends_on=args.after),
+        )
+        for part, manifest in sidecar(settings, exposure, key.key).items():
+            register(
+                f"{name}-{part}",
+                manifest,
+                pulumi.ResourceOptions(
+                    parent=self,
+                    additional_secret_outputs=["data", "stringData"] if part == "secret" else None,
+                    # Without the key the rest is good for nothing, and it goes while the key is still there.
+                    depends_on=[key],
+                    custom_timeouts=SHORT_DELETE,
+                ),
+            )
+        self.handoff = {
+            "workload": f"{exposure.namespace}/{exposure.workload.name}",
+            "run": patch_command(settings, exposure),
+        }
+        self.register_outputs({"handoff": self.handoff})
+
+
+def sidecars(
+    settings: EnvironmentSettings,
+    in_cluster: pulumi.ProviderResource,
+    keys: tailscale.Provider,
+    after: list[pulumi.Resource],
+    parent: pulumi.Resource,
+) -> list[Sidecar]:
+    """One component per exposure of that kind. keys, after: as in `SidecarArgs`."""
+    return [
+        Sidecar(
+            settings.names.resource(f"sidecar-{exposure.name}"),
+            SidecarArgs(settings=settings, exposure=exposure, keys=keys, after=after),
+            opts=pulumi.ResourceOptions(parent=parent, providers=[in_cluster]),
+        )
+        for exposure in settings.expose
+        if isinstance(exposure, SidecarExposure)
+    ]

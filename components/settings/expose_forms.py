@@ -1,0 +1,139 @@
+"""Forms of single values of an exposure, each with the reason why another is refused. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from components.naming import NAMESPACE, PROGRAM_TAGS, TAG_PREFIXES
+from components.settings import forms
+from components.settings.problems import refuse, shown
+from providers.tailnet.tags import environment_problem
+
+KUBERNETES_OWN = ("kube-system", "kube-public", "kube-node-lease")
+TAILNET = tuple(map(ipaddress.ip_network, ("100.64.0.0/10", "fd7a:115c:a1e0::/48")))
+"""What Tailscale gives to nodes: a route there would take traffic that is meant for them."""
+
+NO_ROUTES = tuple(map(ipaddress.ip_network, ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "::1/128", "fe80::/10")))
+
+
+def exposure(slug: str) -> str:
+    problem = environment_problem(slug, "exposure")
+    if problem:
+        near = re.sub(r"[^a-z0-9]", "", slug.lower()).lstrip("0123456789")[:16]
+        raise refuse(f"{problem[0].upper()}{problem[1:]}.", example=near or None)
+    return slug
+
+
+environment = forms.environment
+
+
+def group(name: str) -> str:
+    """A group of the tailnet policy: who leaves it is out of everything that it opens."""
+    if not name.startswith("group:"):
+        raise refuse(f"{shown(name)} is not a group: group: and a name.")
+    return forms.source(name)
+
+
+def namespace(name: str) -> str:
+    _label(name, "namespace")
+    if name == NAMESPACE or name in KUBERNETES_OWN:
+        raise refuse(
+            f"{shown(name)} is no namespace of a customer's workloads.",
+            why="What runs the cluster, or the operator itself, is reached through the API and its roles alone.",
+        )
+    return name
+
+
+def object_name(name: str) -> str:
+    return _label(name, "name of a Service or workload")
+
+
+def ports(values: object) -> tuple[str, ...]:
+    """`5432` or `"tcp:5432"` or `"udp:53"`, in one spelling: `("tcp:5432", "udp:53")`."""
+    if not isinstance(values, list | tuple):
+        raise refuse(f"{shown(values)} is not a list of ports.")
+    found = []
+    for value in values:
+        text = f"tcp:{value}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+        match = re.fullmatch(r"(tcp|udp):([1-9][0-9]{0,4})", text)
+        if not match or int(match[2]) > 65535:
+            raise refuse(f"{shown(value)} is not one port: a number, or udp:NUMBER.")
+        found.append(text)
+    return forms.distinct(tuple(found))
+
+
+def tailnet_name(name: str) -> str:
+    """A MagicDNS name, as the operator checks it: three labels or more, the last `ts.net`."""
+    label = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+    if not re.fullmatch(rf"{label}\.{label}(\.{label})*\.ts\.net", name):
+        raise refuse(f"{shown(name)} is not a node's full name in a tailnet: NODE.TAILNET.ts.net.")
+    return name
+
+
+def destination(tag: str) -> str:
+    """A tag of the vendor's own machines."""
+    if not re.fullmatch(r"tag:[a-zA-Z][a-zA-Z0-9-]*", tag):
+        raise refuse(
+            f"{shown(tag)} is not a tag: tag:, a letter, then letters, digits and hyphens.",
+            why="People's devices are reached from no customer's cluster; only tagged machines are.",
+        )
+    if tag.lower().startswith((*TAG_PREFIXES, *PROGRAM_TAGS)):
+        raise refuse(
+            f"{shown(tag)} has the form of a customer's tag, or is one of this program.",
+            why="One customer's workloads must never reach another's; another environment of this customer is named as"
+            " environment and exposure.",
+        )
+    return tag
+
+
+def routes(values: object) -> tuple[str, ...]:
+    """Networks in canonical form, none of them everything, the tailnet itself, or inside another of them."""
+    if not isinstance(values, list | tuple):
+        raise refuse(f"{shown(values)} is not a list of networks.")
+    found: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
+    for value in values:
+        found.append(_route(value))
+    for index, network in enumerate(found):
+        for other in found[:index]:
+            if other.overlaps(network):
+                raise refuse(
+                    f"{network} and {other} overlap.", why="Who removes one would think that the way there is shut."
+                )
+    return tuple(map(str, found))
+
+
+def no_funnel(funnel: bool) -> bool:
+    if funnel:
+        raise refuse(
+            "It is true.",
+            why="Funnel makes a Service public on the internet: nothing here is ever reached but by a named group.",
+            example=False,
+        )
+    return funnel
+
+
+def _route(value: object) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        network = ipaddress.ip_network(value) if isinstance(value, str) else None
+    except ValueError:
+        network = None
+    if network is None:
+        raise refuse(f"{shown(value)} is not a network like 10.20.0.0/24, without host bits.")
+    if network.prefixlen == 0:
+        raise refuse(
+            f"{shown(value)} is everything.",
+            why="Such a route makes an exit node of the connector: the internet through the customer's network. That"
+            " takes exitNode, with a reason.",
+            example=["10.20.0.0/24"],
+        )
+    for taken, what in ((TAILNET, "the tailnet's own addresses"), (NO_ROUTES, "addresses that no router forwards")):
+        if any(network.version == other.version and network.overlaps(other) for other in taken):
+            raise refuse(f"{shown(value)} holds {what}.", why="Traffic that is meant for others would be led astray.")
+    return network
+
+
+def _label(name: str, what: str) -> str:
+    if not re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", name):
+        raise refuse(f"{shown(name)} is not the {what}: lower-case letters, digits and hyphens, a letter first.")
+    return name

@@ -1,0 +1,116 @@
+"""What exposes anything goes before the operator's credential, and a dead operator holds up nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from components.settings.environment import EnvironmentSettings
+from components.support_access import SupportAccess, SupportAccessArgs
+from tests.components.exposing import ALL, LOCAL, SERVICE, SIDECAR
+from tests.components.registered import Registered, registered
+
+Build = Callable[..., EnvironmentSettings]
+OWNED = ("studio", "artifacts", "net", "recorder")
+PATCHED = ("db", "reports")
+
+
+def register(settings: EnvironmentSettings) -> Registered:
+    return registered(SupportAccess, settings.names.name, SupportAccessArgs(settings=settings))
+
+
+@pytest.fixture(scope="module")
+def everything() -> Registered:
+    from tests.components.conftest import LEAST
+
+    expose = {"expose": ALL, "recorder": {"storage": LOCAL}, "credential": {"acknowledge": ["devices:core"]}}
+    return register(EnvironmentSettings.model_validate({**LEAST, **expose}))
+
+
+def row(seen: Registered, part: str) -> Any:
+    return seen.rows[f"acme-prod-exposures-{part}"]
+
+
+def upstream(seen: Registered, name: str) -> set[str]:
+    """Everything that a resource depends on, at any remove."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        others = seen.names(seen.rows[waiting.pop()].depends_on) - found
+        found |= others
+        waiting += others
+    return found
+
+
+def test_with_nothing_declared_nothing_of_it_is_registered(environment: Build) -> None:
+    seen = register(environment())
+    assert [name for name in seen.rows if "exposures" in name or "sidecar" in name] == []
+
+
+def test_what_is_given_up_goes_one_level_before_the_wait_and_the_wait_before_the_credential(
+    everything: Registered,
+) -> None:
+    assert "acme-prod-credential-1" in upstream(everything, "acme-prod-holder-withdrawal")
+    assert "acme-prod-client-1" in upstream(everything, "acme-prod-holder-withdrawal")
+    assert "acme-prod-holder-withdrawal" in everything.names(everything.rows["acme-prod-holder-owner"].depends_on)
+    for part in PATCHED:
+        assert "acme-prod-holder-withdrawal" in everything.names(row(everything, part).depends_on)
+    for part in OWNED:
+        assert "acme-prod-holder-owner" in everything.names(row(everything, part).depends_on)
+
+
+def test_the_engine_asks_no_object_with_a_finalizer_to_go_when_all_goes(everything: Registered) -> None:
+    owner = next(urn for urn, name in everything.urns.items() if name == "acme-prod-holder-owner")
+    for part in OWNED:
+        assert row(everything, part).deleted_with == owner
+        reference = row(everything, part).inputs["metadata"]["ownerReferences"][0]
+        assert (reference["kind"], reference["name"]) == ("ClusterRole", "support-access-proxies")
+        assert "controller" not in reference
+    # What is the customer's own is never owned: it would be collected with the rest.
+    for part in PATCHED:
+        assert row(everything, part).deleted_with == ""
+        assert "ownerReferences" not in row(everything, part).inputs["metadata"]
+
+
+def test_of_a_service_of_the_customers_only_annotations_are_ours(everything: Registered) -> None:
+    for part in PATCHED:
+        patch = row(everything, part)
+        assert patch.type == "kubernetes:core/v1:ServicePatch"
+        assert patch.inputs.keys() - {"apiVersion", "kind"} == {"metadata"}
+        assert patch.inputs["metadata"].keys() == {"name", "namespace", "annotations"}
+
+
+def test_access_comes_after_all_of_it(everything: Registered) -> None:
+    parts = {f"acme-prod-exposures-{part}" for part in (*OWNED, *PATCHED)}
+    assert parts | {"acme-prod-holder-withdrawal", "acme-prod-holder-owner"} <= upstream(everything, "acme-prod-access")
+
+
+def test_the_wait_is_for_the_operators_proxies_alone(everything: Registered) -> None:
+    found = everything.rows["acme-prod-holder-withdrawal"].inputs["tags"]
+    expected = [f"tag:svc-acme-prod-{one['name']}" for one in ALL if one is not SIDECAR]
+    assert found == [*expected, "tag:rec-acme-prod"]
+
+
+def test_what_the_operator_changes_in_an_egress_service_is_no_drift(everything: Registered) -> None:
+    assert row(everything, "artifacts").ignored == ["spec.externalName"]
+
+
+def test_a_sidecars_key_is_reusable_ephemeral_and_tagged_and_goes_before_devices_do(everything: Registered) -> None:
+    key = everything.rows["acme-prod-sidecar-worker-key"]
+    assert (key.inputs["reusable"], key.inputs["ephemeral"], key.inputs["preauthorized"]) == (True, True, True)
+    assert key.inputs["tags"] == ["tag:svc-acme-prod-worker"]
+    assert {"acme-prod-cleanup", "acme-prod-identity"} <= everything.names(key.depends_on)
+    assert "acme-prod-client-1" not in upstream(everything, "acme-prod-sidecar-worker-secret")
+    assert "stringData" in everything.rows["acme-prod-sidecar-worker-secret"].secrets
+
+
+def test_nothing_is_retained_or_protected(everything: Registered) -> None:
+    assert not [name for name, one in everything.rows.items() if one.retained or one.protected]
+
+
+def test_a_handoff_touches_no_cluster_for_an_exposure(environment: Build) -> None:
+    seen = register(environment(delivery="handoff", cluster=None, expose=[SERVICE]))
+    assert not [name for name, one in seen.rows.items() if one.type.startswith("kubernetes:")]
+    assert "tag:svc-acme-prod-db" in str(seen.rows["acme-prod-identity"].inputs)
