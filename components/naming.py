@@ -32,9 +32,24 @@ RELEASE: Final = "tailscale-operator"
 OPERATOR_SERVICE_ACCOUNT: Final = "operator"
 """Fixed by the chart, like the names of all that it renders: one release, so one environment, per cluster."""
 
+API_PROXY_SERVICE_ACCOUNT: Final = "kube-apiserver-auth-proxy"
+"""Of the highly available API proxies in mode auth; the operator's code asks for it by this name. The chart makes it
+only together with a role that may impersonate anybody, so it is made here."""
+
+API_PROXIES: Final = "support-access-api"
+"""ProxyGroup of the highly available API proxies; its StatefulSet and Secrets are called after it."""
+
+PROXY_CLASS: Final = "support-access"
+"""ProxyClass of every proxy that names none: pull secrets, placement and environment of their pods."""
+
 IMPERSONATION_ROLE: Final = "support-access-impersonation"
 READ_ONLY_ROLE: Final = "highflame-sre"
 """ClusterRoles of our own, named after the program and the vendor; one of that name that is there is refused."""
+
+HOLDER: Final = "support-access-proxies"
+"""ClusterRole that owns all that the operator runs proxies for: whoever deletes it shuts all of it."""
+
+NETWORK_POLICY: Final = "support-access"
 
 LABEL_DOMAIN: Final = "support-access.highflame.ai"
 MAX_OAUTH_DESCRIPTION: Final = 50
@@ -76,6 +91,20 @@ class Names:
         return f"{self.name}-kube"
 
     @property
+    def api_hostname(self) -> str:
+        """Name in the tailnet of the highly available API. No exposure is called `api` when there is one."""
+        return f"{self.name}-api"
+
+    def exposure_hostname(self, exposure: str) -> str:
+        """Host name in the tailnet of one exposure's proxy. No exposure is called `kube` or `rec`."""
+        return f"{self.name}-{exposure}"
+
+    @property
+    def recorder(self) -> str:
+        """The session recorder; its device is called so too, with the pod's number behind it."""
+        return f"{self.name}-rec"
+
+    @property
     def oauth_description(self) -> str:
         """What the admin console shows beside the OAuth client; the longest slugs leave room for nothing more."""
         return self.name
@@ -102,6 +131,11 @@ class Names:
 def credential_secret(generation: int) -> str:
     """Secret with the operator's credential. Known before the credential is, so that the pod can wait for it."""
     return f"operator-oauth-{generation}"
+
+
+def exposure_object(exposure: str) -> str:
+    """Kubernetes objects of one exposure. A cluster holds one environment, so no two are called so."""
+    return f"support-access-{exposure}"
 
 
 def group_binding(role: str, group: str) -> str:

@@ -8,20 +8,27 @@ example can be copied: the messages are made of them (problems.py). Does not own
 from __future__ import annotations
 
 import os
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictInt
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StrictBool, StrictInt
 
 from components.naming import DEFAULT_DEPLOYER, Names
 from components.settings import forms
 from components.settings.access import Access
+from components.settings.credential import Credential
 from components.settings.egress import Egress
 from components.settings.environment_checks import CHART_REPOSITORY_VARIABLE
+from components.settings.expose import AnyExposure, Expose
 from components.settings.forms import Settings
 from components.settings.isolation import Isolation
+from components.settings.network_policy import NetworkPolicy
 from components.settings.operator import Operator
+from components.settings.read_only import ReadOnly
+from components.settings.recorder import Recorder
+from components.settings.roster import AnyUser, people
 
 Address = Annotated[str, AfterValidator(forms.address)]
 
@@ -47,14 +54,6 @@ class Cluster(Settings):
         examples=["~/.kube/config"],
     )
     """Absolute path, or None for the file that KUBECONFIG or ~/.kube/config names."""
-
-
-class Credential(Settings):
-    generation: Annotated[StrictInt, Field(ge=1, le=999_999)] = Field(
-        default=1,
-        description="It is raised by one to rotate the OAuth client, and is part of its Secret's name.",
-        examples=[2],
-    )
 
 
 class Enrolment(Settings):
@@ -93,18 +92,31 @@ class EnvironmentSettings(Settings):
     )
     operator: Operator = Field(default=Operator(), description="The operator's pins.")
     credential: Credential = Field(default=Credential(), description="The operator's OAuth client.")
-    access: Annotated[tuple[Access, ...], BeforeValidator(forms.filled)] = Field(
+    access: tuple[Access, ...] = Field(
         description="It says who gets in and as what. With nobody in it there is nothing to grant; to cut the access"
-        " off, destroy the stack.",
+        " off, destroy the stack; for a while, set suspended.",
         examples=[[{"from": "group:highflame-sre", "role": "read-only"}]],
     )
-    roster: Annotated[tuple[Address, ...], BeforeValidator(forms.filled), AfterValidator(forms.distinct)] | None = (
-        Field(
-            default=None,
-            description="The only people that the operator may impersonate. Without it they are the members of the"
-            " groups in access and the people there; an empty list would mean everybody to Kubernetes.",
-            examples=[["ada@example.com"]],
-        )
+    suspended: StrictBool = Field(
+        default=False,
+        description="True takes all access away, first of all, and leaves the installation as it is; false or nothing"
+        " gives it back.",
+        examples=[True],
+    )
+    read_only: ReadOnly = Field(default=ReadOnly(), description="What role read-only reads besides its own list.")
+    roster: Annotated[tuple[Address, ...], BeforeValidator(people), AfterValidator(forms.distinct)] | None = Field(
+        default=None,
+        description="The only people that the operator may impersonate. Without it they are the members of the"
+        " groups in access and the people there; an empty list would mean everybody to Kubernetes.",
+        examples=[["ada@example.com"]],
+    )
+    any_user: AnyUser | None = Field(
+        default=None,
+        description="It lets the operator impersonate any user, where a roster cannot be known: an exception.",
+        examples=[{"reason": "the identity provider fills the group and its people change daily"}],
+    )
+    network_policy: NetworkPolicy = Field(
+        default=NetworkPolicy(), description="What the pods of the operator's namespace reach."
     )
     egress: Egress = Field(
         default=(),
@@ -112,11 +124,32 @@ class EnvironmentSettings(Settings):
         " settings of its own. Empty opens nothing.",
         examples=[[]],
     )
-    expose: Annotated[tuple[object, ...], AfterValidator(forms.nothing_exposed)] = Field(
-        default=(), description="Nothing is exposed by default.", examples=[[]]
+    expose: Expose = Field(
+        default=(),
+        description="It says what of the cluster the tailnet sees, and what of the tailnet the cluster reaches: a list"
+        " of exposures. Empty exposes nothing.",
+        examples=[[]],
+    )
+    recorder: Recorder | None = Field(
+        default=None,
+        description="It records sessions, and refuses those that it cannot record. Without it nothing is recorded.",
+        examples=[{"storage": {"kind": "local", "viewers": "group:highflame-audit"}}],
     )
     isolation: Isolation = Field(default=Isolation(), description="What the isolation analysis may overlook.")
     enrolment: Enrolment = Field(default=Enrolment(), description="How long an update waits for the operator.")
+
+    _lapsed: tuple[Access, ...] = PrivateAttr(default=())
+
+    @property
+    def lapsed(self) -> tuple[Access, ...]:
+        """Entries of the stack's file whose last day is over: they are not in `access`."""
+        return self._lapsed
+
+    def on(self, today: date) -> EnvironmentSettings:
+        """The same without the entries whose last day is over, so that every update takes their access away."""
+        standing = self.model_copy(update={"access": tuple(e for e in self.access if not e.lapsed(today))})
+        standing._lapsed = tuple(entry for entry in self.access if entry.lapsed(today))
+        return standing
 
     @property
     def names(self) -> Names:
@@ -126,6 +159,20 @@ class EnvironmentSettings(Settings):
     def hostname(self) -> str:
         """The operator's host name in the tailnet."""
         return self.operator.hostname or self.names.hostname
+
+    @property
+    def api_hostname(self) -> str:
+        """The host name of the highly available API in the tailnet, where there is one."""
+        return self.operator.api_server_proxy.hostname or self.names.api_hostname
+
+    def exposure_hostname(self, exposure: AnyExposure) -> str:
+        """The exposure's host name in the tailnet."""
+        return exposure.hostname or self.names.exposure_hostname(exposure.name)
+
+    @property
+    def recorder_name(self) -> str:
+        """The recorder's name in the cluster; the tailnet sees it with `-0` behind."""
+        return (self.recorder.hostname if self.recorder else None) or self.names.recorder
 
     def with_chart_of_this_machine(self) -> EnvironmentSettings:
         """The same, with the chart repository that the environment names: an endpoint of where the program runs."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -19,7 +19,6 @@ from components.naming import PROGRAM_TAGS, TAG_PREFIXES, as_slug
 from components.settings.problems import refuse, shown
 from providers.tailnet.tags import customer_problem, environment_problem
 
-LAST_MINOR_WITH_AUTH_PROXY = 104
 MIN_REASON_WORDS = 3
 
 
@@ -74,62 +73,17 @@ def kubeconfig_path(value: object) -> Path:
         raise refuse(f"The home folder in {shown(value)} is not known on this machine.") from None
 
 
-def image_repository(name: str) -> str:
-    """`[registry[:port]/]path`, without tag or digest."""
-    part = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-    if not re.fullmatch(rf"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{part}(?:/{part})*", name):
-        raise refuse(
-            f"{shown(name)} is not an image repository without tag or digest.",
-            why="The tag is operator.version, the digest is a setting of its own.",
-        )
-    return name
-
-
-def digest(text: str) -> str:
-    if not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
-        raise refuse(f"{shown(text)} is not a digest: sha256: and 64 hexadecimal digits.")
-    return text
-
-
-def chart_repository(url: str) -> str:
-    """An https URL, or http to this machine itself."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        well_formed = bool(host) and url.isprintable() and " " not in url and (parts.port is None or parts.port > 0)
-    except ValueError:
-        raise refuse(f"{shown(url)} is not a URL.") from None
-    if parts.username or parts.password:  # not shown: it holds a credential
-        raise refuse("The URL holds a user name or a password.", why="Settings are no place for a credential.")
-    if not well_formed or not (parts.scheme == "https" or (parts.scheme == "http" and host in ("127.0.0.1", "::1"))):
-        raise refuse(f"{shown(url)} is not an https URL.")
-    return url
-
-
-def chart_version(version: str) -> str:
-    if not re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+(?:[-+][0-9A-Za-z.+-]+)?", version):
-        raise refuse(f"{shown(version)} is not one version, like 1.96.5.")
-    return version
-
-
-def operator_version(version: str) -> str:
-    found = re.fullmatch(r"v[0-9]{1,4}\.([0-9]{1,4})\.[0-9]{1,4}", version)
-    if not found:
-        raise refuse(f"{shown(version)} is not one pinned version, like v1.96.5.")
-    if int(found[1]) > LAST_MINOR_WITH_AUTH_PROXY:
-        raise refuse(
-            f"{shown(version)} is newer than v1.{LAST_MINOR_WITH_AUTH_PROXY}.",
-            why="Later operators no longer read AUTH_PROXY, which serves the API without the chart's role that may"
-            " impersonate anybody.",
-        )
-    return version
-
-
 def dns_label(name: str) -> str:
     if not re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", name):
         raise refuse(
             f"{shown(name)} is not a host name: at most 63 lower-case letters, digits and hyphens, a letter first."
         )
+    return name
+
+
+def namespace(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name):
+        raise refuse(f"{shown(name)} is not a namespace's name: at most 63 lower-case letters, digits and hyphens.")
     return name
 
 
@@ -222,6 +176,23 @@ def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def moment(value: object) -> datetime:
+    """A time with its zone, as RFC 3339 writes it.
+
+    Written without quotes it is a time to YAML, and the engine hands it on as Go prints one: also taken.
+    """
+    if isinstance(value, str):
+        printed = re.fullmatch(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) ([+-]\d{4}) \S+", value)
+        text = "{}T{}{}".format(*printed.groups()) if printed else value
+        try:
+            found = datetime.fromisoformat(text) if re.match(r"\d{4}-\d\d-\d\d[Tt]\d", text) else None
+        except ValueError:
+            found = None
+        if found is not None and found.tzinfo is not None:
+            return found
+    raise refuse(f"{shown(value)} is not a time with its zone.")
+
+
 def aws_region(name: str) -> str:
     if not re.fullmatch(r"[a-z]{2,5}(-[a-z]+)+-[0-9]{1,2}", name):
         raise refuse(f"{shown(name)} is not an AWS region.")
@@ -258,12 +229,6 @@ def derp(value: object) -> object:
     if not isinstance(value, list) or not value:
         raise refuse(f"{shown(value)} is neither any443 nor a list of ranges.")
     return networks(value)
-
-
-def nothing_exposed(values: tuple[object, ...]) -> tuple[object, ...]:
-    if values:
-        raise refuse("Exposing services is not available yet.")
-    return values
 
 
 def finding(name: str) -> str:

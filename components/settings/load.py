@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 
 from components.naming import Names
 from components.settings.access_checks import check_access, check_deployer_is_no_source, check_roster
+from components.settings.api_proxy_checks import check_mode, check_recorder_is_read, check_replicas, check_scopes
 from components.settings.environment import Delivery, EnvironmentSettings
 from components.settings.environment_checks import (
     check_chart_variable,
@@ -24,22 +26,28 @@ from components.settings.environment_checks import (
     check_delivery,
     check_stack_name,
 )
+from components.settings.expose_checks import check_exposures
+from components.settings.federation_checks import check_federation
 from components.settings.forms import Settings
 from components.settings.kubeconfig import check_kubeconfig
+from components.settings.network_policy import check_handed_over
+from components.settings.operator_checks import check_chart, check_images, check_pods, check_ways_out
 from components.settings.problems import PROJECT, KeyPath, SettingsError, from_validation, known_keys, misplaced_key
+from components.settings.roster import check_any_user
 from components.settings.siblings import check_siblings
 from components.settings.tailnet import TailnetSettings, TailnetStack
 from components.settings.tailnet_checks import check_tailnet
 
 
 def load(
-    stack: str, config: Mapping[str, str], *, stacks_dir: Path | None = None
+    stack: str, config: Mapping[str, str], *, stacks_dir: Path | None = None, today: date | None = None
 ) -> EnvironmentSettings | TailnetSettings:
     """The settings of one stack, or one SettingsError with everything that is wrong with them.
 
     config: Pulumi's flat configuration, `{"support-access:access": "[{...}]", "aws:region": "..."}`; keys of other
     namespaces are not looked at. stacks_dir: folder of all stacks' files; given, this stack may share nothing with
-    another that each needs alone (siblings.py). For a cluster the kubeconfig must be there and hold the context.
+    another that each needs alone (siblings.py). today: in UTC, the clock's when left out; access that was given until
+    an earlier day counts as not declared. For a cluster the kubeconfig must be there and hold the context.
     """
     raw = _raw(config)
     if stack == "tailnet" or ("tailnet" in raw and "customer" not in raw):
@@ -62,7 +70,9 @@ def load(
         required = [key for key, field in known_keys(model).items() if field.is_required()]
         incomplete = any(key not in raw for key in required)
         raise SettingsError(stack, problems, example=_example(model, required, stack) if incomplete else None)
-    return settings.tailnet if isinstance(settings, TailnetStack) else settings.with_chart_of_this_machine()
+    if isinstance(settings, TailnetStack):
+        return settings.tailnet
+    return settings.with_chart_of_this_machine().on(today or datetime.now(UTC).date())
 
 
 TEXTS = frozenset({"customer", "environment", "deployer", "delivery"})
@@ -73,8 +83,20 @@ ENVIRONMENT_CHECKS = (
     check_delivery,
     check_access,
     check_roster,
+    check_any_user,
+    check_handed_over,
     check_deployer_is_no_source,
     check_cloud_package,
+    check_exposures,
+    check_images,
+    check_chart,
+    check_pods,
+    check_ways_out,
+    check_mode,
+    check_replicas,
+    check_recorder_is_read,
+    check_scopes,
+    check_federation,
     check_kubeconfig,
 )
 TAILNET_CHECKS = (check_tailnet,)

@@ -8,6 +8,7 @@ Changes nothing. The token lives for ten minutes, in a kubeconfig (0600) that is
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -38,6 +39,17 @@ class Operator:
         words = [verb, resource, "--all-namespaces", f"--as={user}", *([f"--as-group={group}"] if group else [])]
         return self._yes([*words, f"--subresource={subresource}"] if subresource else words)
 
+    def rights(self, *, user: str, group: str | None, namespace: str) -> list[str]:
+        """Everything that `user` in `group` may do in a namespace, through the operator: lines of kubectl's table,
+        in order, without the review itself, which everybody may ask for."""
+        acting = [f"--as={user}", *([f"--as-group={group}"] if group else [])]
+        words = ["--list", "--no-headers", f"--namespace={namespace}", *acting]
+        done = subprocess.run(
+            [*self.command, "auth", "can-i", *words], env=self.env, capture_output=True, text=True, check=True
+        )
+        rights = (re.sub(r"\[([^]]*)]$", _in_order, " ".join(line.split())) for line in done.stdout.splitlines())
+        return sorted({line for line in rights if "selfsubject" not in line and not line.startswith("[/")})
+
     def may_impersonate(self, kind: str, who: str) -> bool:
         """Whether the operator may act as `who`; kind: users or groups."""
         return self._yes(["impersonate", f"{kind}/{who}"])
@@ -56,11 +68,18 @@ class Operator:
         raise RuntimeError(f"kubectl auth can-i {' '.join(words)} gave no answer: {done.stdout}{done.stderr}")
 
 
+def _in_order(verbs: re.Match[str]) -> str:
+    return f"[{' '.join(sorted(verbs[1].split()))}]"
+
+
 @contextmanager
-def operator(context: str, env: Mapping[str, str], namespace: str = NAMESPACE) -> Iterator[Operator]:
-    """The operator of the cluster behind a context of the kubeconfig that `env` names."""
+def operator(
+    context: str, env: Mapping[str, str], namespace: str = NAMESPACE, *, service_account: str = SERVICE_ACCOUNT
+) -> Iterator[Operator]:
+    """The operator of the cluster behind a context of the kubeconfig that `env` names; or whoever else serves its API,
+    by the ServiceAccount."""
     admin = ["kubectl", f"--context={context}"]
-    made = [*admin, "create", "token", SERVICE_ACCOUNT, f"--namespace={namespace}", "--duration=10m"]
+    made = [*admin, "create", "token", service_account, f"--namespace={namespace}", "--duration=10m"]
     view = [*admin, "config", "view", "--minify", "--flatten", "--raw", "-o", "yaml"]
     token, config = (
         subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout for command in (made, view)

@@ -44,6 +44,10 @@ class Tailnet:
     def devices(self, tag: str) -> list[dict[str, Any]]:
         return self._get("/tailnet/-/devices", tags=tag, fields="all").json()["devices"]
 
+    def services(self) -> list[dict[str, Any]]:
+        """Tailscale Services of the tailnet."""
+        return self._get("/tailnet/-/vip-services").json()["vipServices"]
+
     def _get(self, path: str, accept: str = "application/json", **query: str) -> httpx.Response:
         return self._http.get(path, params=query, headers={"Accept": accept}).raise_for_status()
 

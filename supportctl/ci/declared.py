@@ -27,8 +27,9 @@ def declared(stack: str, config: Mapping[str, str]) -> dict[str, Any] | None:
 
         now = datetime.now(UTC)
         return {"groups": shared.groups(settings, now), "onCall": shared.on_call(settings, now)}
+    from components.exposed import exposed
     from components.features import scopes
-    from components.support_access import exposed, who_gets_in
+    from components.outputs import who_gets_in
 
     return {
         "access": [who_gets_in(entry, suspended=settings.suspended) for entry in settings.access],

@@ -8,8 +8,10 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from components.settings.environment import Delivery, EnvironmentSettings
+from components.settings.federation import id_wanted, wrong_id
 from supportctl.handoff.bundle import bundle
 from supportctl.handoff.credential import CredentialError, credential_text, encrypt, write_private
 from supportctl.handoff.folder import FolderError, write_folder
@@ -50,6 +52,8 @@ def run_handoff(options: HandoffOptions) -> int:
         users = outputs.get("ceiling", {}).get("users")
         if users is None:
             raise HandoffError(f"The stack was never up: run `pulumi up -s {options.stack}` first.")
+        if settings.credential.federation is not None:
+            _check_federation(options, settings, outputs)
         # Before anything is written: a credential that cannot be given must not leave half a handoff.
         secret = credential_text(settings, outputs) if options.age or options.print_credential else None
         encrypted = encrypt(secret, options.age) if secret and options.age else None
@@ -81,9 +85,27 @@ def _check(options: HandoffOptions) -> None:
         )
 
 
+def _check_federation(options: HandoffOptions, settings: EnvironmentSettings, outputs: dict[str, Any]) -> None:
+    """There is no secret to give, and no folder without the identity's id, or with another's."""
+    federation, made = settings.credential.federation, outputs.get("credential", {}).get("id")
+    if federation is None:
+        return
+    if options.age or options.print_credential:
+        raise HandoffError(
+            "There is no credential to hand over: credential.federation is set, and the cluster's own tokens take its"
+            " place. Leave out --age, --credential and --print-credential."
+        )
+    if not made or outputs["credential"].get("kind") != "federated":
+        raise HandoffError(f"The identity is not made yet: run `pulumi up -s {options.stack}` first.")
+    if federation.client_id is None:
+        raise HandoffError(id_wanted(options.stack, made))
+    if refusal := wrong_id(options.stack, federation.client_id, made):
+        raise HandoffError(refusal)
+
+
 def _tell_pending(options: HandoffOptions, settings: EnvironmentSettings, outputs: dict[str, object]) -> None:
     say = console(stderr=True)
-    if not options.age and not options.print_credential:
+    if settings.credential.federation is None and not options.age and not options.print_credential:
         say.print(
             f"The credential is not given. With --age RECIPIENT --credential FILE it is encrypted to the customer; "
             f"with --print-credential it is printed. It is Secret generation {settings.credential.generation}.",

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from components.outputs import notices, who_gets_in
 from components.settings.access import Access
 from components.settings.environment import EnvironmentSettings
-from components.support_access import SupportAccess, SupportAccessArgs, notices, who_gets_in
+from components.support_access import SupportAccess, SupportAccessArgs
 from tests.components.registered import ROSTER, RUNNER, Registered, registered
 
 Build = Callable[..., EnvironmentSettings]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from components import naming
 from components.naming import Names
-from components.settings.access import Role
+from components.settings.role import Role
 from providers.tailnet.tags import customer_problem, environment_problem
 
 AT_ANY_SPEED = settings(deadline=None)  # a busy machine is no failure

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from components.settings.environment import EnvironmentSettings
-from components.tailnet.policy import access_sections, grants, identity_sections, isolation_test
+from components.tailnet.policy import access_sections, grants, identity_sections, isolation_tests
 from providers.tailnet import slice_check
 
 Build = Callable[..., EnvironmentSettings]
@@ -112,4 +112,4 @@ def test_the_provider_takes_what_the_settings_make_as_wholly_the_environments_ow
 def test_people_named_one_by_one_are_in_no_server_test(environment: Build) -> None:
     settings = environment(access=SOURCES)
     denied = ["group:sre:443", "tag:ci-runner:443", "tag:support-access-sentinel:443"]
-    assert isolation_test(settings.names, settings)["deny"] == denied
+    assert [test["deny"] for test in isolation_tests(settings.names, settings)] == [denied]

@@ -56,6 +56,18 @@ def test_two_contexts_of_one_api_server_are_one_cluster(tmp_path: Path) -> None:
     assert refused(tmp_path, "acme", acme) == ['cluster: It is the cluster of stack "globex-prod" too.']
 
 
+def test_two_clusters_with_one_issuer_are_refused(tmp_path: Path) -> None:
+    """Who administers the one could make a token for the other's operator."""
+    shared, own = ({"federation": {"issuer": f"https://oidc.{name}.example"}} for name in ("shared", "own"))
+    acme = stack(tmp_path, "acme", credential=shared)
+    stack(tmp_path, "globex", credential=shared)
+    assert refused(tmp_path, "acme", acme) == [
+        'credential.federation.issuer: It is the issuer of stack "globex-prod" too.'
+    ]
+    stack(tmp_path, "globex", credential=own)
+    assert refused(tmp_path, "acme", acme) == []
+
+
 def test_different_clusters_and_handoffs_stand_side_by_side(tmp_path: Path) -> None:
     acme = stack(tmp_path, "acme", cluster={"context": "one"})
     stack(tmp_path, "globex", cluster={"context": "two"})

@@ -56,9 +56,10 @@ def test_the_edges_are_those_of_the_design_and_no_others(managed: Registered) ->
     assert edges(managed, "operator-release") == {"operator-namespace", RULE}
     assert edges(managed, "cleanup") == {"operator-release"}
     assert edges(managed, "client-1") == {"cleanup", "identity"}
-    assert edges(managed, "credential-1") == {"client-1"}
+    assert edges(managed, "credential-proof") == {"client-1"}
+    assert edges(managed, "credential-1") == {"client-1", "credential-proof"}
     assert all(edges(managed, bound) == {"credential-1"} for bound in bounds)
-    everything = {"identity", "cleanup", "client-1", "credential-1", RULE, *bounds}
+    everything = {"identity", "cleanup", "client-1", "credential-proof", "credential-1", RULE, *bounds}
     assert edges(managed, "enrolment") == everything
     assert edges(managed, "access") == {"enrolment"}
 
@@ -66,7 +67,7 @@ def test_the_edges_are_those_of_the_design_and_no_others(managed: Registered) ->
 def test_in_handoff_nothing_touches_a_cluster(handoff: Registered) -> None:
     assert not [row.type for row in handoff.rows.values() if "kubernetes" in row.type or row.type.startswith("aws")]
     assert edges(handoff, "cleanup") == {"identity"}
-    assert edges(handoff, "enrolment") == {"identity", "cleanup", "client-1"}
+    assert edges(handoff, "enrolment") == {"identity", "cleanup", "client-1", "credential-proof"}
     assert edges(handoff, "access") == {"enrolment"}
     assert handoff.rows["acme-prod-enrolment"].inputs["wait"] is False
 
@@ -102,6 +103,8 @@ def test_nothing_is_protected_or_left_behind(managed: Registered) -> None:
 def test_what_goes_before_the_credential_cannot_hold_it_up(managed: Registered) -> None:
     waiting = ("ceiling-role", "ceiling-binding", "roles-read-only", "roles-highflame-sre", "credential-1")
     assert {managed.rows[f"acme-prod-{name}"].delete_timeout for name in waiting} == {"30s"}
+    # A namespace that hangs on somebody's finalizer would else hold the engine for ten minutes.
+    assert managed.rows["acme-prod-operator-namespace"].delete_timeout == "2m"
 
 
 def test_the_credential_in_the_cluster_has_one_scope_and_the_operators_tags(managed: Registered) -> None:
@@ -112,7 +115,7 @@ def test_the_credential_in_the_cluster_has_one_scope_and_the_operators_tags(mana
 
 def test_the_secret_never_leaves_the_secret(managed: Registered) -> None:
     held = [name for name, row in managed.rows.items() if SECRET in str(row.inputs)]
-    assert held == ["acme-prod-credential-1"]
+    assert sorted(held) == ["acme-prod-credential-1", "acme-prod-credential-proof"]
 
 
 def test_the_ceiling_is_the_declared_groups_and_the_roster(managed: Registered) -> None:

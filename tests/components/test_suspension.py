@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
+from components.outputs import pending, who_gets_in
 from components.settings.environment import EnvironmentSettings
 from components.settings.load import load
 from components.settings.problems import SettingsError
-from components.support_access import SupportAccess, SupportAccessArgs, pending, who_gets_in
+from components.support_access import SupportAccess, SupportAccessArgs
 from tests.components.registered import Registered, registered
 
 Build = Callable[..., EnvironmentSettings]

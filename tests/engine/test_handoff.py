@@ -139,7 +139,7 @@ def test_the_customer_sees_every_claim_hold_and_a_widened_ceiling_is_seen(
     finally:
         cluster.kubectl("delete", "clusterrole,clusterrolebinding", "wide")
     assert widened.returncode == 1
-    assert "WRONG the operator may not become system:masters" in widened.stdout
+    assert "WRONG operator may not become system:masters" in widened.stdout
 
 
 def test_the_next_up_sees_the_operator_and_lets_people_in(installed: Path, pulumi: Pulumi, tailnet: Tailnet) -> None:

@@ -37,6 +37,14 @@ SETTINGS = {
     ],
 }
 
+MADE, ISSUER = "kMade1CNTRL", "https://oidc.acme.example/id/1"
+FEDERATED = {"ceiling": {"users": USERS}, "credential": {"kind": "federated", "id": MADE}, "pending": []}
+
+
+def federated(client_id: str | None) -> dict[str, Any]:
+    known = {"clientId": client_id} if client_id else {}
+    return {"credential": {"federation": {"issuer": ISSUER, **known}}}
+
 
 @pytest.fixture
 def settings() -> EnvironmentSettings:
@@ -127,6 +135,14 @@ def test_only_the_recipient_reads_the_encrypted_credential(handoff: Callable[...
             {"bent": {"delivery": "managed", "cluster": {"context": "acme-prod"}}},
             "there is nothing to hand over",
         ),
+        ({"bent": federated(MADE), "print_credential": True}, "There is no credential to hand over"),
+        ({"bent": federated(MADE), "age": ("age1x",), "credential": Path("elsewhere.age")}, "There is no credential"),
+        ({"bent": federated(MADE)}, "The identity is not made yet: run `pulumi up -s acme-prod` first"),
+        ({"bent": federated(None), "outputs": FEDERATED}, f"credential.federation.clientId {MADE}"),
+        (
+            {"bent": federated("kOther1CNTRL"), "outputs": FEDERATED},
+            f"is kOther1CNTRL, and this stack's identity is {MADE}",
+        ),
     ],
 )
 def test_what_cannot_be_handed_over_is_told_and_nothing_is_written(
@@ -189,9 +205,53 @@ def test_the_objects_are_those_of_the_settings_and_the_allowlist_is_the_stacks(s
     assert "node:os == 'macos'" in files["README.md"]
 
 
+def test_without_a_secret_no_file_asks_for_one(
+    handoff: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert handoff(federated(MADE), outputs=FEDERATED) == WRITTEN
+    files = {name: text.decode() for name, text in contents(tmp_path / "out").items()}
+    assert not [name for name, text in files.items() if "operator-oauth" in text or "age --decrypt" in text]
+    (values,) = yaml.safe_load_all(files["values.yaml"])
+    assert values["oauth"] == {"clientId": MADE, "audience": "support-access/acme-prod"}
+    assert "oauthSecretVolume" not in values
+    assert ISSUER in files["README.md"]
+    assert MADE in files["uninstall.md"]
+    assert "credential is not given" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (f'{{"issuer":"{ISSUER}","jwks_uri":"https://x/keys"}}', 0),
+        (f'{{"issuer":"{ISSUER}1"}}', 1),
+        ('{"issuer":"https://elsewhere.example"}', 1),
+    ],
+)
+def test_the_installation_stops_at_a_cluster_with_another_issuer(
+    handoff: Callable[..., int], tmp_path: Path, answer: str, code: int
+) -> None:
+    assert handoff(federated(MADE), outputs=FEDERATED) == WRITTEN
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, line in (("kubectl", f"""case "$*" in *openid*) echo '{answer}' ;; esac"""), ("helm", "echo installed")):
+        (programs / name).write_text(f"#!/bin/sh\n{line}\n")
+        (programs / name).chmod(0o755)
+    done = subprocess.run(
+        [str(tmp_path / "out" / "install.sh"), "acme-prod"],
+        env={"PATH": f"{programs}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code
+    assert ("installed" in done.stdout) == (code == 0)
+    assert (ISSUER in done.stderr) == (code != 0)
+
+
+@pytest.mark.parametrize("bent", [{}, federated(MADE)], ids=["secret", "federated"])
 @pytest.mark.parametrize("name", ["install.sh", "verify.sh"])
-def test_a_script_is_a_script(settings: EnvironmentSettings, name: str) -> None:
-    text = bundle(settings, USERS)[name]
+def test_a_script_is_a_script(bent: dict[str, Any], name: str) -> None:
+    text = bundle(EnvironmentSettings.model_validate({**SETTINGS, **bent}), USERS)[name]
     subprocess.run(["sh", "-n"], input=text, text=True, check=True)
     assert "{{" not in text
 
@@ -200,3 +260,30 @@ def test_a_credential_can_go_to_an_ssh_key_too(settings: EnvironmentSettings) ->
     text = credential_text(settings, OUTPUTS)
     with pytest.raises(CredentialError, match="ssh-ed25519"):
         encrypt(text, ["ssh-ed25519 nonsense"])
+
+
+def test_what_an_exposure_adds_is_installed_and_taken_back_by_the_same_words() -> None:
+    exposed = {"kind": "service", "name": "db", "namespace": "shop", "service": "postgres", "ports": [5432]}
+    files = bundle(
+        EnvironmentSettings.model_validate(
+            {
+                **SETTINGS,
+                "expose": [{**exposed, "from": "group:highflame-sre"}],
+                "credential": {"acknowledge": ["devices:core"]},
+            }
+        ),
+        USERS,
+    )
+    assert "annotate service postgres tailscale.com/expose=true" in files["install.sh"]
+    assert "annotate service postgres tailscale.com/expose- " in files["uninstall.md"]
+    assert "annotations on your Service shop/postgres" in files["README.md"]
+    assert "delete every device of the tailnet" in files["README.md"], "the reach of the credential is told"
+
+
+def test_who_may_be_anybody_is_said_and_no_check_denies_it() -> None:
+    files = bundle(
+        EnvironmentSettings.model_validate({**SETTINGS, "anyUser": {"reason": "people change daily at the vendor"}}), []
+    )
+    assert "may act as any user of the cluster" in files["README.md"]
+    assert "may not become just anybody" not in files["verify.sh"]
+    assert "may not become system:masters" in files["verify.sh"]

@@ -1,0 +1,167 @@
+"""All that a managed delivery makes in the customer's cluster, and the edges between it.
+
+Owns the order inside of the cluster: the release first, then its credential, what bounds the operator, and last what it
+runs proxies for. Does not own the order of the whole (support_access.py), in which the credential stands between the
+release and the rest. No component: its parts are the environment's own children.
+"""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.cluster.ceiling import Ceiling, CeilingArgs
+from components.cluster.exposures import Exposures, ExposuresArgs, held_tags, proxy_tags
+from components.cluster.holder import Holder, HolderArgs
+from components.cluster.leftovers import refuse_leftovers
+from components.cluster.network_policy import NetworkPolicy, NetworkPolicyArgs
+from components.cluster.objects import register
+from components.cluster.operator import Operator, OperatorArgs
+from components.cluster.proxies import Proxies, ProxiesArgs
+from components.cluster.reinstall import ask_before_reinstall
+from components.cluster.roles import Roles, RolesArgs
+from components.cluster.survey import Survey
+from components.cluster.timeouts import SHORT_DELETE
+from components.egress.destinations import required
+from components.egress.target import Target
+from components.egress.targets import needs
+from components.features import impersonators, runs_proxies
+from components.manifests.credential import credential
+from components.settings.environment import Cluster, EnvironmentSettings
+from components.settings.network_policy import Form
+from components.tailnet.operator_credential import OperatorCredential
+from providers.tailnet.resources import Provider
+
+
+class Installation:
+    """What is in one cluster. Its objects are children of `parent`."""
+
+    provider: kubernetes.Provider
+    """The customer's API server."""
+    proxies: Proxies | None = None
+    """What the operator runs; None where it runs nothing."""
+
+    def __init__(
+        self, settings: EnvironmentSettings, cluster: Cluster, tailnet: Provider, parent: pulumi.Resource
+    ) -> None:
+        self._settings, self._tailnet, self._parent = settings, tailnet, parent
+        self.provider = kubernetes.Provider(
+            settings.names.resource("kubernetes"),
+            # Empty, not left out: then every run finds the file by its own environment, the destroy too.
+            kubeconfig=str(cluster.kubeconfig or ""),
+            context=cluster.context,
+            # The environment is the cluster: a new address of the same one must never replace what is in it.
+            cluster_identifier=settings.names.name,
+            delete_unreachable=True,
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+        # Asked before an object outside of a namespace is made.
+        self._unless_there = refuse_leftovers(settings.names, cluster)
+
+    def operator(self, *, ready: pulumi.Input[pulumi.Resource], egress: list[Target]) -> Operator:
+        """Namespace and release. ready, egress: as in `OperatorArgs`."""
+        return Operator(
+            self._settings.names.resource("operator"),
+            OperatorArgs(
+                names=self._settings.names,
+                settings=self._settings,
+                ready=ready,
+                egress=egress,
+                unless_there=self._unless_there,
+                unless_uninstalled=ask_before_reinstall(
+                    self._settings.names, self._settings.operator.reinstall, self._tailnet
+                ),
+            ),
+            opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider]),
+        )
+
+    def bounds(self, own: OperatorCredential, users: list[str], seen: pulumi.Output[Survey]) -> list[pulumi.Resource]:
+        """The credential in the cluster, and whom and what it is good for."""
+        settings, names = self._settings, self._settings.names
+        given = self._secret(own) or own.resource
+        bounds: list[pulumi.Resource] = [given]
+        if settings.network_policy.form is not Form.OFF:
+            narrowed = NetworkPolicy(
+                names.resource("network-policy"),
+                NetworkPolicyArgs(settings=settings, needs=required(needs(settings)), surveyed=seen, after=[given]),
+                opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider]),
+            )
+            bounds.append(narrowed)
+        if servers := impersonators(settings):
+            bounds += self._ceiling(given, servers, users)
+        if not held_tags(settings):
+            return bounds
+        holder = Holder(
+            names.resource("holder"),
+            HolderArgs(names=names, tags=held_tags(settings), after=list(bounds), unless_there=self._unless_there),
+            opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider, self._tailnet]),
+        )
+        if runs_proxies(settings):
+            # Whom they may impersonate is there before they are.
+            self.proxies = Proxies(
+                names.resource("proxies"),
+                ProxiesArgs(
+                    names=names,
+                    settings=settings,
+                    holder=holder,
+                    after=list(bounds),
+                    unless_there=self._unless_there,
+                ),
+                opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider]),
+            )
+            bounds.append(self.proxies)
+        if proxy_tags(settings):
+            made = Exposures(
+                names.resource("exposures"),
+                ExposuresArgs(settings=settings, holder=holder, after=list(bounds)),
+                opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider]),
+            )
+            bounds.append(made)
+        return [*bounds, holder]
+
+    def _secret(self, own: OperatorCredential) -> pulumi.Resource | None:
+        """The credential's secret in the cluster; None where there is none."""
+        if own.secret is None:
+            return None
+        names, generation = self._settings.names, self._settings.credential.generation
+        return register(
+            names.resource(f"credential-{generation}"),
+            credential(generation, **own.secret, labels=names.labels),
+            pulumi.ResourceOptions(
+                parent=self._parent,
+                provider=self.provider,
+                additional_secret_outputs=["data", "stringData"],
+                # What mints no token never gets there.
+                depends_on=list(own.good),
+                custom_timeouts=SHORT_DELETE,
+            ),
+        )
+
+    def _ceiling(self, given: pulumi.Resource, servers: tuple[str, ...], users: list[str]) -> list[pulumi.Resource]:
+        """Whom the API proxies, which run as `servers`, may impersonate, and what those may do."""
+        settings, names = self._settings, self._settings.names
+        ceiling = Ceiling(
+            names.resource("ceiling"),
+            CeilingArgs(
+                groups=[entry.impersonate for entry in settings.access if entry.impersonate is not None],
+                users=users,
+                service_accounts=servers,
+                any_user=settings.any_user is not None,
+                labels=names.labels,
+                after=[given],
+                unless_there=self._unless_there,
+            ),
+            opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider]),
+        )
+        roles = Roles(
+            names.resource("roles"),
+            RolesArgs(
+                access=settings.access,
+                readable=settings.read_only.by_group,
+                labels=names.labels,
+                after=[given],
+                unless_there=self._unless_there,
+            ),
+            opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider]),
+        )
+        return [ceiling, roles]

@@ -1,0 +1,123 @@
+"""What a stack tells: its outputs, and what whoever reads a preview must know.
+
+Owns the words and the names. Makes nothing and decides nothing; what it tells of is made elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from components.cluster.sidecar import Sidecar
+from components.egress.destinations import allowlist
+from components.egress.target import Target
+from components.egress.targets import needs
+from components.exposed import exposed
+from components.features import impersonators
+from components.settings.access import Access
+from components.settings.environment import Delivery, EnvironmentSettings
+from components.settings.federation import id_wanted
+from components.settings.role import Role
+from components.tailnet.operator_credential import OperatorCredential
+from providers.tailnet.resources import Enrollment, PolicySlice
+
+
+def outputs(
+    settings: EnvironmentSettings,
+    *,
+    own: OperatorCredential,
+    enrolment: Enrollment,
+    access: PolicySlice,
+    served: pulumi.Output[str | None],
+    users: list[str],
+    egress: list[Target],
+    sidecars: list[Sidecar],
+) -> dict[str, Any]:
+    """All outputs by name. own: the operator's credential. served: where the API answers. users: whom the operator may
+    impersonate."""
+    found: dict[str, Any] = {
+        "access": [who_gets_in(entry, suspended=settings.suspended) for entry in settings.access],
+        "ceiling": {
+            "groups": sorted({entry.impersonate for entry in settings.access if entry.impersonate is not None}),
+            "users": users,
+            **({"anyUser": settings.any_user.reason} if settings.any_user else {}),
+        }
+        if impersonators(settings)
+        else {"groups": [], "users": []},
+        "tags": {"operator": settings.names.operator_tags, "proxies": settings.names.tags.proxy_tag},
+        "credential": own.outputs,
+        "apiUrl": served,
+        "kubeconfigCommand": served.apply(
+            lambda url: f"tailscale configure kubeconfig {url.removeprefix('https://')}" if url else None
+        ),
+        "images": {name: pin.reference for name, pin in settings.operator.pins.items()},
+        "requiredEgress": allowlist(needs(settings)),
+        "egress": [target.handoff for target in egress],
+        "exposures": exposed(settings),
+        "sidecars": [sidecar.handoff for sidecar in sidecars],
+        "pending": pulumi.Output.all(enrolment.status, access.status, own.resource.id).apply(
+            lambda found: pending(*found[:2], suspended=settings.suspended, wanted=wanted_id(settings, found[2]))
+        ),
+    }
+    if settings.delivery is Delivery.HANDOFF and own.secret is not None:
+        # The one thing that the customer cannot make: handed over on a way of its own, never in clear.
+        found["operatorCredential"] = pulumi.Output.secret(own.secret)
+    return found
+
+
+def notices(settings: EnvironmentSettings) -> list[str]:
+    """What whoever reads the preview must know of access that is not as the stack's file reads at first sight."""
+    over = [
+        f"The access of {entry.source} as {entry.role} was until {entry.until}: it counts as not declared and goes."
+        " Take the entry out of support-access:access."
+        for entry in settings.lapsed
+    ]
+    if settings.any_user is None:
+        return over
+    return [
+        *over,
+        "The operator may impersonate any user of the cluster, a controller too (support-access:anyUser:"
+        f" {settings.any_user.reason}).",
+    ]
+
+
+def who_gets_in(entry: Access, *, suspended: bool = False) -> dict[str, Any]:
+    """One access entry in plain data: `from` where, `as` which Kubernetes group or user, `role`, device `posture`. Who
+    brings a credential of their own is nobody by us.
+
+    While the access is suspended also `suspended`: true, for it lets nobody in.
+    """
+    return {
+        "from": entry.source,
+        "as": {} if entry.role is Role.OWN_CREDENTIAL else {entry.subject.kind.lower(): entry.subject.name},
+        "role": entry.role.value,
+        "posture": list(entry.posture or ()),
+        **entry.bounds,
+        **({"suspended": True} if suspended else {}),
+    }
+
+
+def wanted_id(settings: EnvironmentSettings, made: str) -> str | None:
+    """What to do with the id of a federated identity while the settings do not hold it; else None."""
+    federation = settings.credential.federation
+    if federation is None or federation.client_id is not None:
+        return None
+    return id_wanted(settings.names.name, made)
+
+
+def pending(enrolment: str, access: str, *, suspended: bool, wanted: str | None = None) -> list[str]:
+    """What still has to happen before engineers get in, in words; empty when nothing is. wanted: see wanted_id."""
+    waiting = []
+    if suspended:
+        waiting.append(
+            "Access is suspended and nobody gets in: take `support-access:suspended` out of the stack's settings, then"
+            " run `pulumi up` again."
+        )
+    if wanted is not None:
+        waiting.append(wanted)
+    elif enrolment != "online":
+        waiting.append("The operator has not come online in the tailnet: install it, then run `pulumi up` again.")
+    if access != "written":
+        waiting.append("No grant is written: access is the last thing that appears, after the operator.")
+    return waiting
