@@ -3,8 +3,8 @@
     python benchmarks/rotation.py [--rounds N]
 
 Owns the measurement and judges nothing: no test runs it. Runs the real engine in a world of its own. Pods are processes
-there, and their kubelet looks for a missing Secret all the time; a real one pauses longer and longer between looks, and
-pulls images. So the figure is the least that a rotation costs.
+there, and their kubelet looks for a missing Secret three times a second; a real one pauses longer and longer between
+looks, and pulls images. So the figure is the least that a rotation costs.
 """
 
 from __future__ import annotations
