@@ -11,8 +11,8 @@ import pulumi
 
 from components.cluster.sidecar import Sidecar
 from components.egress.destinations import allowlist
+from components.egress.needs import needs
 from components.egress.target import Target
-from components.egress.targets import needs
 from components.exposed import exposed
 from components.features import impersonators
 from components.settings.access import Access

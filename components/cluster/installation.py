@@ -23,8 +23,8 @@ from components.cluster.roles import Roles, RolesArgs
 from components.cluster.survey import Survey
 from components.cluster.timeouts import SHORT_DELETE
 from components.egress.destinations import required
+from components.egress.needs import needs
 from components.egress.target import Target
-from components.egress.targets import needs
 from components.features import impersonators, runs_proxies
 from components.manifests.credential import credential
 from components.settings.environment import Cluster, EnvironmentSettings

@@ -12,39 +12,15 @@ from typing import Any
 
 import pulumi
 
-from components.egress.destinations import Needs, Udp, required
+from components.egress.destinations import required
+from components.egress.needs import needs
 from components.egress.target import Target, TargetArgs
-from components.features import images_in_use
 from components.naming import Names
-from components.settings.api_proxy import Mode
 from components.settings.egress_aws import AwsTarget
 from components.settings.egress_azure import AzureTarget
 from components.settings.egress_gcp import GcpTarget
 from components.settings.egress_target import TargetSettings
 from components.settings.environment import EnvironmentSettings
-
-UDP_FROM_NARROW_TO_WIDE: tuple[Udp, ...] = ("off", "stun", "any")
-
-
-def needs(settings: EnvironmentSettings) -> Needs:
-    """What the stack's features dial. UDP is as wide as the widest target opens it."""
-    operator = settings.operator
-    declared: list[Udp] = ["off", *(target.opens_udp for target in settings.egress)]
-    return Needs(
-        images=tuple(operator.pin(name).repository for name in images_in_use(settings)),
-        ingress=takes_certificates(settings),
-        recordings=settings.recorder.recordings if settings.recorder else None,
-        api_proxy=operator.api_server_proxy.mode is not Mode.NONE,
-        chart=operator.chart.repository if operator.chart.path is None else None,
-        http_proxy=operator.http_proxy.end if operator.http_proxy else None,
-        udp=max(declared, key=UDP_FROM_NARROW_TO_WIDE.index),
-    )
-
-
-def takes_certificates(settings: EnvironmentSettings) -> bool:
-    """Whether a proxy, or a recorder with a web interface, takes a certificate beside the API proxy's."""
-    watched = settings.recorder is not None and settings.recorder.recordings is None
-    return watched or any(exposure.certificate for exposure in settings.expose)
 
 
 def open_egress(settings: EnvironmentSettings, *, narrowed: pulumi.Resource, parent: pulumi.Resource) -> list[Target]:

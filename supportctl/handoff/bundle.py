@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from components.egress.destinations import allowlist, required
-from components.egress.targets import needs
+from components.egress.needs import needs
 from components.features import federated_audience, impersonators
 from components.manifests.delivery import Delivery, delivery
 from components.manifests.exposures import patches

@@ -15,7 +15,7 @@ from typing import Any
 
 from components.egress import derp_map
 from components.egress.destinations import HTTPS, RELAYS, By, Destination, host_problem, required
-from components.egress.targets import needs
+from components.egress.needs import needs
 from components.settings.environment import EnvironmentSettings
 from components.settings.network_policy import Form
 

@@ -9,7 +9,7 @@ import pytest
 
 from components.cluster.downgrade import refusal
 from components.egress.destinations import By, Needs, allowlist, required
-from components.egress.targets import needs
+from components.egress.needs import needs
 from components.settings.environment import EnvironmentSettings
 from components.support_access import SupportAccess, SupportAccessArgs
 from components.tailnet.policy import access_sections, identity_sections

@@ -14,7 +14,7 @@ import yaml
 from syrupy.assertion import SnapshotAssertion
 
 from components.egress.destinations import required
-from components.egress.targets import needs
+from components.egress.needs import needs
 from components.features import images_in_use, impersonators, scopes
 from components.manifests.chart_values import chart_values
 from components.manifests.delivery import delivery
