@@ -34,6 +34,7 @@ ROLES = {"ClusterRole": f"{_RBAC}/clusterroles", "Role": f"{_RBAC}/roles"}
 BINDINGS = {"ClusterRoleBinding": f"{_RBAC}/clusterrolebindings", "RoleBinding": f"{_RBAC}/rolebindings"}
 NAMESPACES = "/api/v1/namespaces"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+GOING = ", being deleted"
 INGRESS_CLASSES = "/apis/networking.k8s.io/v1/ingressclasses"
 INGRESS_CONTROLLER = "tailscale.com/ts-ingress"
 CHART_ROLE = "tailscale-operator"
@@ -74,7 +75,8 @@ def survey(look: Asked, settings: EnvironmentSettings, users: Iterable[str]) -> 
     problems += exposed_problems(look.whole, settings)
     problems += issuer_problems(look.document, settings)
     if theirs := other_operator(look, bindings, settings.names, crds=settings.operator.chart.crds):
-        problems.append(_occupied(theirs, context))
+        going = [part for part in theirs if part.endswith(GOING)]
+        problems.append(_leaving(going, context) if going == theirs else _occupied(theirs, context))
     if settings.network_policy.form is Form.OFF:
         return Survey(problems=tuple(problems))
     if settings.network_policy.form is Form.CILIUM_SNI and look.one(f"{CRDS}/{CILIUM_POLICIES}") is None:
@@ -106,7 +108,7 @@ def other_operator(look: Asked, bindings: Sequence[Mapping[str, Any]], names: Na
         release = _release(metadata)
         if not installed or release != (RELEASE, NAMESPACE):
             of = f"of Helm release {release[0]} in namespace {release[1]}" if release else "made by hand"
-            found.append(f"{what} {metadata['name']}, {of}")
+            found.append(f"{what} {metadata['name']}, {of}{GOING if metadata.get('deletionTimestamp') else ''}")
     return found
 
 
@@ -156,6 +158,14 @@ def _occupied(theirs: list[str], context: str) -> str:
         " over. Mend: whoever owns it removes it (`helm uninstall NAME -n NAMESPACE`, which takes its custom resources"
         " along: move those first), or name another cluster in support-access:cluster. Where only the definitions stay,"
         " support-access:operator.chart.crds: false leaves them to their owner."
+    )
+
+
+def _leaving(going: list[str], context: str) -> str:
+    return (
+        f"The cluster {context} is still removing parts of an operator that was uninstalled: {'; '.join(going)}. Helm"
+        " cannot make them anew while they go. Mend: run again when they are gone (`kubectl --context"
+        f" {context} get customresourcedefinitions`); one that stays waits for the finalizers of its objects."
     )
 
 

@@ -21,6 +21,7 @@ from sandbox.demo.pulumi import ROOT, Pulumi
 from sandbox.rehearse.command import Command, Ended, start
 from sandbox.rehearse.plugins import kind
 from sandbox.rehearse.standing import Environment, Standing
+from sandbox.rehearse.waiting import wait_until
 from sandbox.world import World
 
 CUT = "acme-prod"
@@ -163,6 +164,11 @@ class Stage:
         if "namespace tailscale" in found:
             self.cluster.kubectl("delete", "namespace", "tailscale")
         self.cluster.kubectl("delete", "clusterroles,clusterrolebindings", "-l", LABEL)
+        # Helm does not wait for definitions to be gone, and the next `up` says that it finds them going.
+        wait_until("the chart's definitions are gone", lambda: not self._definitions())
+
+    def _definitions(self) -> list[str]:
+        return [name for name in self.cluster.names("customresourcedefinitions") if name.endswith(".tailscale.com")]
 
     def _must(self, name: str, words: list[str]) -> None:
         ended = self.run(name, words)

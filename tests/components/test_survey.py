@@ -100,6 +100,16 @@ def test_an_operator_of_the_customers_is_told_with_what_to_do(
     assert "helm uninstall" in found
 
 
+def test_parts_that_are_still_being_deleted_are_no_operator_but_a_matter_of_waiting(environment: Build) -> None:
+    going = named("connectors.tailscale.com", annotations=BY_US)
+    going["metadata"]["deletionTimestamp"] = "2026-11-21T12:00:00Z"
+    (found,) = problems(environment, {CRDS: [going]})
+    assert "run again when they are gone" in found
+    assert "helm uninstall" not in found
+    (both,) = problems(environment, {CRDS: [going, named("proxygroups.tailscale.com")]})
+    assert "helm uninstall" in both
+
+
 def test_a_second_operator_beside_ours_is_told(environment: Build) -> None:
     both = {**STANDING, BINDINGS["ClusterRoleBinding"]: [charts_binding("tailscale"), charts_binding("vpn")]}
     (found,) = problems(environment, both)
