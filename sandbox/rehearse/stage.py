@@ -40,6 +40,9 @@ HANDOFF = f"""config:
 """
 LABEL = "app.kubernetes.io/managed-by=support-access"
 
+DEFINITIONS_GO = 180.0
+"""Seconds: an API server that fails to clear a definition tries again after pauses that double."""
+
 
 class StageError(Exception):
     """The standing state cannot be made or restored: nothing that follows would mean anything."""
@@ -165,7 +168,7 @@ class Stage:
             self.cluster.kubectl("delete", "namespace", "tailscale")
         self.cluster.kubectl("delete", "clusterroles,clusterrolebindings", "-l", LABEL)
         # Helm does not wait for definitions to be gone, and the next `up` says that it finds them going.
-        wait_until("the chart's definitions are gone", lambda: not self._definitions())
+        wait_until("the chart's definitions are gone", lambda: not self._definitions(), DEFINITIONS_GO)
 
     def _definitions(self) -> list[str]:
         return [name for name in self.cluster.names("customresourcedefinitions") if name.endswith(".tailscale.com")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from sandbox.demo.observe import Cluster, Tailnet
-from sandbox.demo.pulumi import ROOT, Pulumi
+from sandbox.demo.pulumi import ROOT, Finished, Pulumi
 from sandbox.world import World
 
 RELEASE, NAMESPACE, OURS = "tailscale-operator", "tailscale", "app.kubernetes.io/managed-by=support-access"
@@ -48,6 +49,7 @@ def clusters_as_they_were(clusters: dict[str, Cluster]) -> Iterator[None]:
         if cluster.releases():
             cluster.helm("uninstall", RELEASE, "--namespace", NAMESPACE)
         cluster.kubectl("delete", "namespaces,clusterroles,clusterrolebindings", "-l", OURS)
+        wait_until_free(cluster.env)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,7 @@ def pulumi(
         (project / part).symlink_to(ROOT / part)
     (project / "stacks").mkdir()
     state = tmp_path_factory.mktemp("state")
-    engine = Pulumi({**world.env, "PULUMI_BACKEND_URL": state.as_uri()}, project)
+    engine = Engine({**world.env, "PULUMI_BACKEND_URL": state.as_uri()}, project)
     yield engine
     standing = [row["name"] for row in engine.stacks() if row["resourceCount"]]
     for stack in sorted(standing, key=lambda name: name == "tailnet"):
@@ -70,6 +72,32 @@ def pulumi(
 @pytest.fixture(scope="module")
 def example(pulumi: Pulumi) -> Example:
     return Example(pulumi)
+
+
+class Engine(Pulumi):
+    """`pulumi` whose destroy ends when the clusters are free for the next `up`."""
+
+    def destroy(self, stack: str, *flags: str, check: bool = True) -> Finished:
+        done = super().destroy(stack, *flags, check=check)
+        if done.code == 0:
+            wait_until_free(self.env)
+        return done
+
+
+def wait_until_free(env: dict[str, str]) -> None:
+    """Returns when no API server still clears what an uninstalled chart has defined: until then an `up` is refused.
+
+    Now and then one takes minutes, when its first attempt fails.
+    """
+    ends = time.monotonic() + 300
+    while going := [one for cluster in ("acme-prod", "globex-prod") for one in _going(Cluster(cluster, env))]:
+        assert time.monotonic() < ends, f"still being deleted: {going}"
+        time.sleep(0.5)
+
+
+def _going(cluster: Cluster) -> list[str]:
+    found = cluster.get("customresourcedefinitions")
+    return [one["metadata"]["name"] for one in found if one["metadata"].get("deletionTimestamp")]
 
 
 class Example:

@@ -12,7 +12,7 @@ from sandbox.demo.observe import Cluster, Tailnet
 from sandbox.demo.pulumi import Pulumi
 from sandbox.world import World
 from tests.engine.absence import CLUSTER, STATE, TAILNET, absence
-from tests.engine.conftest import Example
+from tests.engine.conftest import Example, wait_until_free
 
 pytestmark = pytest.mark.engine
 
@@ -31,6 +31,7 @@ def uninstall(pulumi: Pulumi, tailnet: Tailnet) -> None:
     while any(device["connectedToControl"] for device in tailnet.devices(TAG)):
         assert time.monotonic() < ends, "the operator goes on running"
         time.sleep(0.2)
+    wait_until_free(pulumi.env)
 
 
 def test_it_is_noticed_stays_thrown_until_somebody_agrees_and_all_can_end(
