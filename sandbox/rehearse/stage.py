@@ -16,12 +16,12 @@ from typing import Any
 
 import httpx
 
+from sandbox.definitions import wait_until_cleared
 from sandbox.demo.observe import Cluster, SecurityGroup, Tailnet
 from sandbox.demo.pulumi import ROOT, Pulumi
 from sandbox.rehearse.command import Command, Ended, start
 from sandbox.rehearse.plugins import kind
 from sandbox.rehearse.standing import Environment, Standing
-from sandbox.rehearse.waiting import wait_until
 from sandbox.world import World
 
 CUT = "acme-prod"
@@ -39,9 +39,6 @@ HANDOFF = f"""config:
       role: read-only
 """
 LABEL = "app.kubernetes.io/managed-by=support-access"
-
-DEFINITIONS_GO = 180.0
-"""Seconds: an API server that fails to clear a definition tries again after pauses that double."""
 
 
 class StageError(Exception):
@@ -167,11 +164,7 @@ class Stage:
         if "namespace tailscale" in found:
             self.cluster.kubectl("delete", "namespace", "tailscale")
         self.cluster.kubectl("delete", "clusterroles,clusterrolebindings", "-l", LABEL)
-        # Helm does not wait for definitions to be gone, and the next `up` says that it finds them going.
-        wait_until("the chart's definitions are gone", lambda: not self._definitions(), DEFINITIONS_GO)
-
-    def _definitions(self) -> list[str]:
-        return [name for name in self.cluster.names("customresourcedefinitions") if name.endswith(".tailscale.com")]
+        wait_until_cleared(self.cluster)
 
     def _must(self, name: str, words: list[str]) -> None:
         ended = self.run(name, words)

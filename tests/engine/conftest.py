@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from sandbox.definitions import wait_until_cleared
 from sandbox.demo.observe import Cluster, Tailnet
 from sandbox.demo.pulumi import ROOT, Finished, Pulumi
 from sandbox.world import World
@@ -85,19 +85,9 @@ class Engine(Pulumi):
 
 
 def wait_until_free(env: dict[str, str]) -> None:
-    """Returns when no API server still clears what an uninstalled chart has defined: until then an `up` is refused.
-
-    Now and then one takes minutes, when its first attempt fails.
-    """
-    ends = time.monotonic() + 300
-    while going := [one for cluster in ("acme-prod", "globex-prod") for one in _going(Cluster(cluster, env))]:
-        assert time.monotonic() < ends, f"still being deleted: {going}"
-        time.sleep(0.5)
-
-
-def _going(cluster: Cluster) -> list[str]:
-    found = cluster.get("customresourcedefinitions")
-    return [one["metadata"]["name"] for one in found if one["metadata"].get("deletionTimestamp")]
+    """Returns when no cluster still clears what an uninstalled chart has defined: until then an `up` is refused."""
+    for context in ("acme-prod", "globex-prod"):
+        wait_until_cleared(Cluster(context, env))
 
 
 class Example:
