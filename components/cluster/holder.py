@@ -22,16 +22,20 @@ from components import PACKAGE
 from components.cluster.timeouts import SHORT_DELETE
 from components.manifests import Manifest
 from components.naming import HOLDER, Names
+from components.settings.environment import Cluster
 from providers.tailnet.resources import Withdrawal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HolderArgs:
-    """names: of the environment. tags: of the devices that the operator makes for what is held. after: the operator's
-    credential. unless_there: what is asked before an object outside of a namespace is made."""
+    """names: of the environment. cluster: where it is. tags: of the devices that the operator makes for what is held.
+    held: API paths of that. after: the operator's credential. unless_there: what is asked before an object outside of a
+    namespace is made."""
 
     names: Names
+    cluster: Cluster
     tags: Sequence[str]
+    held: Sequence[str]
     after: list[pulumi.Resource]
     unless_there: pulumi.ResourceHookBinding
 
@@ -51,6 +55,10 @@ class Holder(pulumi.ComponentResource):
             customer=args.names.customer,
             environment=args.names.environment,
             tags=args.tags,
+            held=args.held,
+            context=args.cluster.context,
+            # Empty for whatever the run that destroys it finds, as for the cluster's own provider.
+            kubeconfig=str(args.cluster.kubeconfig or ""),
             # The credential, which the operator needs to take its proxies back, goes after the wait for that.
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
         )

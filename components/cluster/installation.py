@@ -12,6 +12,7 @@ import pulumi_kubernetes as kubernetes
 
 from components.cluster.ceiling import Ceiling, CeilingArgs
 from components.cluster.exposures import Exposures, ExposuresArgs, held_tags, proxy_tags
+from components.cluster.held import held
 from components.cluster.holder import Holder, HolderArgs
 from components.cluster.leftovers import refuse_leftovers
 from components.cluster.network_policy import NetworkPolicy, NetworkPolicyArgs
@@ -44,7 +45,7 @@ class Installation:
     def __init__(
         self, settings: EnvironmentSettings, cluster: Cluster, tailnet: Provider, parent: pulumi.Resource
     ) -> None:
-        self._settings, self._tailnet, self._parent = settings, tailnet, parent
+        self._settings, self._cluster, self._tailnet, self._parent = settings, cluster, tailnet, parent
         self.provider = kubernetes.Provider(
             settings.names.resource("kubernetes"),
             # Empty, not left out: then every run finds the file by its own environment, the destroy too.
@@ -93,7 +94,14 @@ class Installation:
             return bounds
         holder = Holder(
             names.resource("holder"),
-            HolderArgs(names=names, tags=held_tags(settings), after=list(bounds), unless_there=self._unless_there),
+            HolderArgs(
+                names=names,
+                cluster=self._cluster,
+                tags=held_tags(settings),
+                held=held(settings),
+                after=list(bounds),
+                unless_there=self._unless_there,
+            ),
             opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider, self._tailnet]),
         )
         if runs_proxies(settings):

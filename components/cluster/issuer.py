@@ -11,9 +11,9 @@ from typing import Any
 
 import pulumi
 
-from components.cluster.look import ClusterUnknownError
 from components.settings.environment import EnvironmentSettings
 from components.settings.problems import config_key, set_command, shown
+from providers.cluster_look import ClusterUnknownError
 
 DISCOVERY = "/.well-known/openid-configuration"
 KEY = ("credential", "federation", "issuer")

@@ -15,9 +15,9 @@ from typing import Any
 
 import pulumi
 
-from components.cluster.look import ClusterLook, ClusterUnknownError, Found, Look
 from components.naming import LABEL_DOMAIN, NAMESPACE, RELEASE, Names
 from components.settings.environment import Cluster
+from providers.cluster_look import ClusterLook, ClusterUnknownError, Found, Look
 
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 PATHS = {
@@ -26,9 +26,13 @@ PATHS = {
     "ClusterRoleBinding": f"{_RBAC}/clusterrolebindings",
     "ProxyClass": "/apis/tailscale.com/v1alpha1/proxyclasses",
     "ProxyGroup": "/apis/tailscale.com/v1alpha1/proxygroups",
+    "Connector": "/apis/tailscale.com/v1alpha1/connectors",
+    "Recorder": "/apis/tailscale.com/v1alpha1/recorders",
     "RoleBinding": f"{_RBAC}/namespaces/{{namespace}}/rolebindings",
+    "Service": "/api/v1/namespaces/{namespace}/services",
+    "Ingress": "/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses",
 }
-"""Every kind that the stack makes outside of its own namespace, and where the API has its objects."""
+"""Every kind that the stack makes or patches outside of its own namespace, and where the API has its objects."""
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 

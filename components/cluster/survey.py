@@ -19,12 +19,12 @@ import pulumi
 from components.cluster.exposed_services import exposed_problems
 from components.cluster.impersonators import Declared, sentence, wider
 from components.cluster.issuer import issuer_problems
-from components.cluster.look import ClusterLook, ClusterUnknownError, Found
 from components.manifests.network_policy import Backend
 from components.naming import NAMESPACE, RELEASE, Names
 from components.settings.environment import Cluster, EnvironmentSettings
 from components.settings.expose import backends
 from components.settings.network_policy import Form
+from providers.cluster_look import ClusterLook, ClusterUnknownError, Found
 
 SECONDS = 5.0
 """For one answer. What follows the survey waits for it; what takes access away does not."""
@@ -76,7 +76,7 @@ def survey(look: Asked, settings: EnvironmentSettings, users: Iterable[str]) -> 
     problems += issuer_problems(look.document, settings)
     if theirs := other_operator(look, bindings, settings.names, crds=settings.operator.chart.crds):
         going = [part for part in theirs if part.endswith(GOING)]
-        problems.append(_leaving(going, context) if going == theirs else _occupied(theirs, context))
+        problems.append(_leaving(going, settings.names, context) if going == theirs else _occupied(theirs, context))
     if settings.network_policy.form is Form.OFF:
         return Survey(problems=tuple(problems))
     if settings.network_policy.form is Form.CILIUM_SNI and look.one(f"{CRDS}/{CILIUM_POLICIES}") is None:
@@ -161,11 +161,12 @@ def _occupied(theirs: list[str], context: str) -> str:
     )
 
 
-def _leaving(going: list[str], context: str) -> str:
+def _leaving(going: list[str], names: Names, context: str) -> str:
     return (
         f"The cluster {context} is still removing parts of an operator that was uninstalled: {'; '.join(going)}. Helm"
         " cannot make them anew while they go. Mend: run again when they are gone (`kubectl --context"
-        f" {context} get customresourcedefinitions`); one that stays waits for the finalizers of its objects."
+        f" {context} get customresourcedefinitions`); one that stays waits for the finalizers of its objects, which"
+        f" `supportctl verify {names.name} --gone` names with the command that takes each off."
     )
 
 

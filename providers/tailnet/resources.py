@@ -147,7 +147,8 @@ class DeviceCleanup(pulumi.CustomResource):
 
 
 class Withdrawal(pulumi.CustomResource):
-    """Waits, when it is deleted, until the operator has removed the devices with these tags; fails never."""
+    """Waits, when it is deleted, until the operator has removed the devices with these tags and let go of what it holds
+    in the cluster; fails never."""
 
     def __init__(
         self,
@@ -156,9 +157,19 @@ class Withdrawal(pulumi.CustomResource):
         customer: str,
         environment: str,
         tags: Sequence[str],
+        held: Sequence[str],
+        context: str,
+        kubeconfig: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        properties = {"customer": customer, "environment": environment, "tags": list(tags)}
+        properties = {
+            "customer": customer,
+            "environment": environment,
+            "tags": list(tags),
+            "held": list(held),
+            "context": context,
+            "kubeconfig": kubeconfig,
+        }
         super().__init__("tailnet:index:Withdrawal", name, properties, opts)
 
 

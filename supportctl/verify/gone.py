@@ -13,11 +13,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from components.cluster.look import ClusterLook, ClusterUnknownError, Look
 from components.documents import DocumentError, read_yaml
 from components.naming import NAMESPACE, RELEASE, Names
 from components.settings.kubeconfig import declared_cluster, servers
 from components.settings.problems import PROJECT, stack_file
+from providers.cluster_look import ClusterLook, ClusterUnknownError, Look
 from providers.tailnet.problems import TailnetError
 from supportctl.connection import tailscale
 from supportctl.screen import console

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from components.cluster.leftovers import PATHS, names_of
-from components.cluster.look import ClusterUnknownError, Found, Look
 from components.naming import NAMESPACE, RELEASE, Names
+from providers.cluster_look import ClusterUnknownError, Found, Look
 from supportctl.verify.absence import Line, UnseenError, looked, unseen
 
 RBAC = (PATHS["ClusterRole"], PATHS["ClusterRoleBinding"])

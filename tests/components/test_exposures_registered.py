@@ -93,6 +93,23 @@ def test_the_wait_is_for_the_operators_proxies_alone(everything: Registered) -> 
     assert found == [*expected, "tag:rec-acme-prod"]
 
 
+def test_the_wait_is_for_every_object_that_the_operator_puts_a_finalizer_on(everything: Registered) -> None:
+    """Those of the stack, by what reaches the engine, whichever they are."""
+    paths = everything.rows["acme-prod-holder-withdrawal"].inputs["held"]
+    assert paths == [
+        "/apis/tailscale.com/v1alpha1/proxyclasses/support-access",
+        "/apis/networking.k8s.io/v1/namespaces/studio/ingresses/support-access-studio",
+        "/api/v1/namespaces/data/services/artifacts",
+        "/apis/tailscale.com/v1alpha1/connectors/support-access-net",
+        "/apis/tailscale.com/v1alpha1/recorders/acme-prod-rec",
+        "/api/v1/namespaces/data/services/postgres",
+        "/api/v1/namespaces/data/services/reports",
+    ]
+    owned = [one for one in everything.rows.values() if "ownerReferences" in (one.inputs.get("metadata") or {})]
+    patched = [one for one in everything.rows.values() if one.type.endswith("ServicePatch")]
+    assert {path.rpartition("/")[2] for path in paths} == {one.inputs["metadata"]["name"] for one in (*owned, *patched)}
+
+
 def test_what_the_operator_changes_in_an_egress_service_is_no_drift(everything: Registered) -> None:
     assert row(everything, "artifacts").ignored == ["spec.externalName"]
 

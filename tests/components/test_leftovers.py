@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from components.cluster.leftovers import _Once, leftover, names_of, path_of
-from components.cluster.look import ClusterUnknownError, Found
 from components.manifests.ceiling import ceiling
 from components.manifests.namespace import namespace
 from components.manifests.roles import roles
 from components.naming import Names
 from components.settings.environment import EnvironmentSettings
+from providers.cluster_look import ClusterUnknownError, Found
 
 ACME, GLOBEX = Names("acme", "prod"), Names("globex", "prod")
 LABELS = (

@@ -11,10 +11,10 @@ import pytest
 from components.cluster import issuer as issuer_module
 from components.cluster import survey as module
 from components.cluster.issuer import DISCOVERY
-from components.cluster.look import ClusterUnknownError, Found
 from components.cluster.survey import API_ENDPOINTS, API_SERVICE, BINDINGS, CRDS, INGRESS_CLASSES, ROLES, survey
 from components.settings.environment import EnvironmentSettings
 from components.support_access import SupportAccess, SupportAccessArgs
+from providers.cluster_look import ClusterUnknownError, Found
 from tests.components.registered import Answers, registered
 
 Build = Callable[..., EnvironmentSettings]

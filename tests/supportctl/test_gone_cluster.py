@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from components import manifests
-from components.cluster.look import ClusterUnknownError, Found
 from components.naming import Names
+from providers.cluster_look import ClusterUnknownError, Found
 from supportctl.verify.absence import Line
 from supportctl.verify.gone_cluster import LABELLED, cluster_lines
 

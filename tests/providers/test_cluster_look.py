@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from components.cluster.look import ClusterLook, ClusterUnknownError
+from providers.cluster_look import ClusterLook, ClusterUnknownError
 
 Answer = tuple[int, Any]
 

@@ -2,8 +2,9 @@
 
 Owns the connection by kubeconfig and context, the way `kubectl` finds them, and an error in place of every way in
 which a cluster does not say. Asks for metadata alone, so no Secret's contents ever arrive; whole objects only of kinds
-that hold none. Changes nothing. What it is for is its callers': leftovers before something is made, what stands there
-already (survey.py), and proof of absence (supportctl verify --gone).
+that hold none. Changes nothing. What it is for is its callers': leftovers before something is made and what stands
+there already (components/cluster), what the operator still holds when all goes (providers/tailnet/held.py), and proof
+of absence (supportctl verify --gone).
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
-
-from components.settings.kubeconfig import files
 
 SECONDS = 10.0
 """For one answer. A frozen API server takes a connection and never says anything."""
@@ -46,7 +45,8 @@ class ClusterLook:
     """A Look through the official client."""
 
     def __init__(self, context: str, kubeconfig: Path | None = None, *, seconds: float = SECONDS) -> None:
-        """Raises ClusterUnknownError for a kubeconfig that does not lead anywhere. Connects with the first question."""
+        """kubeconfig: None for those of KUBECONFIG, or ~/.kube/config. Raises ClusterUnknownError for one that does not
+        lead anywhere. Connects with the first question."""
         # Half a second to import, so only who asks waits for it.
         from kubernetes import client, config
         from kubernetes.config.config_exception import ConfigException
@@ -56,7 +56,7 @@ class ClusterLook:
         configuration.retries = False  # type: ignore[assignment] - urllib3 takes it for none
         try:
             config.load_kube_config(
-                config_file=os.pathsep.join(map(str, files(kubeconfig))),
+                config_file=str(kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"),
                 context=context,
                 client_configuration=configuration,
                 persist_config=False,
