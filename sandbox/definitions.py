@@ -17,11 +17,12 @@ AGAIN = 2.0
 
 
 def wait_until_cleared(cluster: Cluster) -> None:
-    """Returns when no definition is being deleted. Raises TimeoutError naming those that are."""
+    """Returns when no definition is being deleted. Raises TimeoutError naming those that are, and what holds them."""
     ends = time.monotonic() + LONGEST
     while going := _going(cluster):
         if time.monotonic() > ends:
-            raise TimeoutError(f"still being deleted after {LONGEST:.0f} s: {', '.join(going)}")
+            held = "; ".join(f"{name} ({_why(cluster, name)})" for name in going)
+            raise TimeoutError(f"still being deleted in {cluster.context} after {LONGEST:.0f} s: {held}")
         time.sleep(AGAIN)
         for name in _going(cluster):
             note = f"sandbox/looked-at={time.time():.0f}"
@@ -34,3 +35,12 @@ def wait_until_cleared(cluster: Cluster) -> None:
 def _going(cluster: Cluster) -> list[str]:
     found = cluster.get("customresourcedefinitions")
     return [one["metadata"]["name"] for one in found if one["metadata"].get("deletionTimestamp")]
+
+
+def _why(cluster: Cluster, name: str) -> str:
+    """What the API server says of a definition's end, and its objects with their finalizers."""
+    found = [one for one in cluster.get("customresourcedefinitions") if one["metadata"]["name"] == name]
+    conditions = [condition for one in found for condition in one["status"].get("conditions") or []]
+    said = [one["message"] for one in conditions if one["type"] == "Terminating"]
+    objects = [one["metadata"] for one in cluster.get(name, "-A")]
+    return ", ".join([*said, *(f"{one['name']} {one.get('finalizers') or []}" for one in objects)])
