@@ -29,13 +29,13 @@ def with_identity(document: Document, environment: Environment, sections: Sectio
     """
     wanted = copy.deepcopy(document)
     for tag, owners in (sections.get("tagOwners") or {}).items():
-        there = _section(wanted, "tagOwners", {})
+        there = section_in(wanted, "tagOwners", {})
         others = [] if environment.owns(tag) else _list(there.get(tag))
-        there[tag] = _exactly(there.get(tag), [*others, *owners])
+        there[tag] = exactly(there.get(tag), [*others, *owners])
     if sections.get("autoApprovers"):
-        _merge(_section(wanted, "autoApprovers", {}), sections["autoApprovers"])
+        _merge(section_in(wanted, "autoApprovers", {}), sections["autoApprovers"])
     for section in ("nodeAttrs", *TEST_SECTIONS):
-        _add_entries(wanted, section, sections)
+        add_entries(wanted, section, sections)
     for name, conditions in (declared.get("postures") or {}).items():
         there = section_of(wanted, "postures")
         if isinstance(there, dict) and isinstance(there.get(name), list):
@@ -52,12 +52,12 @@ def with_access(document: Document, sections: Sections) -> Document:
     wanted = copy.deepcopy(document)
     for section in ("postures", "groups"):
         for name, elements in (sections.get(section) or {}).items():
-            there = _section(wanted, section, {})
-            there[name] = _exactly(there.get(name), elements)
+            there = section_in(wanted, section, {})
+            there[name] = exactly(there.get(name), elements)
     for name, address in (sections.get("hosts") or {}).items():
-        _section(wanted, "hosts", {})[name] = address
+        section_in(wanted, "hosts", {})[name] = address
     for section in ACCESS_SECTIONS:
-        _add_entries(wanted, section, sections)
+        add_entries(wanted, section, sections)
     return wanted
 
 
@@ -77,13 +77,14 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _exactly(there: Any, declared: Any) -> list[Any]:
+def exactly(there: Any, declared: Any) -> list[Any]:
     """The declared elements, those that stand there first and in their order: what people wrote beside them stays."""
     kept = [element for element in _list(there) if element in declared]
-    return [*kept, *dict.fromkeys(element for element in declared if element not in kept)]
+    return list({canonical(element): element for element in (*kept, *declared)}.values())
 
 
-def _section(document: Document, section: str, empty: Any) -> Any:
+def section_in(document: Document, section: str, empty: Any) -> Any:
+    """The section, made as `empty` where the document has none. Raises PolicyError when it is of another kind."""
     return _member(document, section_key(document, section), empty)
 
 
@@ -99,11 +100,12 @@ def _member(there: Document, key: str, empty: Any) -> Any:
     return there[key]
 
 
-def _add_entries(document: Document, section: str, sections: Sections) -> None:
+def add_entries(document: Document, section: str, sections: Sections) -> None:
+    """Adds what `sections` declares of a section of entries and the document does not have yet."""
     declared = sections.get(section) or []
     if not declared:
         return
-    entries = _section(document, section, [])
+    entries = section_in(document, section, [])
     there = {canonical(entry) for entry in entries}
     for entry in declared:
         if canonical(entry) not in there:

@@ -34,11 +34,12 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the server says of a candidate document: errors refuse it, warnings do not."""
+    """What the server says of a candidate document: errors refuse it, warnings do not. `data` is as ApiError's."""
 
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     tests_failed: bool = False
+    data: object = None
 
 
 class Client:
@@ -114,11 +115,15 @@ class Client:
     # --- devices and services ----------------------------------------------------------------
 
     def devices(self, tag: str | None = None) -> list[dict[str, Any]]:
-        """The tailnet's devices, only those with `tag` when one is given. Needs devices:core:read."""
+        """The tailnet's own devices, only those with `tag` when one is given. Needs devices:core:read.
+
+        Not those that are shared into it: their tags are another tailnet's, and they cannot be deleted here.
+        """
         query = {"fields": "default", **({"tags": tag} if tag else {})}
         devices = json_object(self._call("GET", f"{self._tailnet}/devices", params=query)).get("devices") or []
+        own = [device for device in devices if not device.get("isExternal")]
         # The filter is checked again here: a server that ignored it would have us delete other devices.
-        return [device for device in devices if tag is None or tag in (device.get("tags") or [])]
+        return [device for device in own if tag is None or tag in (device.get("tags") or [])]
 
     def delete_device(self, node_id: str) -> bool:
         """Deletes a device; False when it was gone already. Needs devices:core."""
@@ -206,7 +211,8 @@ def _verdict(body: dict[str, Any]) -> Verdict:
     errors, warnings = judged_lines(body.get("data"))
     if not message or message.startswith("warning"):
         return Verdict(warnings=tuple(warnings))
-    return Verdict(tuple(errors or [message]), tuple(warnings), tests_failed=message.startswith("test(s) failed"))
+    tests_failed = message.startswith("test(s) failed")
+    return Verdict(tuple(errors or [message]), tuple(warnings), tests_failed=tests_failed, data=body.get("data"))
 
 
 def judged_lines(data: object) -> tuple[list[str], list[str]]:

@@ -172,9 +172,14 @@ def _tailnet(environ: Mapping[str, str]) -> str:
 
 
 def _base_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise TailnetError(f"{BASE_URL} must be a plain http(s) URL such as {PUBLIC_API}")
+    wrong = f"{BASE_URL} must be a plain http(s) URL such as {PUBLIC_API}"
+    try:
+        parts = urlsplit(url)
+        plain = parts.hostname and re.fullmatch(r"[A-Za-z0-9._:\[\]-]+", parts.netloc) and parts.port != 0
+    except ValueError:  # brackets without an address; a port that is no number
+        raise TailnetError(wrong) from None
+    if parts.scheme not in ("http", "https") or not plain or parts.query or parts.fragment:
+        raise TailnetError(wrong)
     if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         raise TailnetError(f"{BASE_URL} must be https: over http the credential could be read on the way")
     return url.rstrip("/")

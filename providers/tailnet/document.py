@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from .client import Client, Policy, judged_lines
+from .changes import changes
+from .client import Client, Policy, Verdict, judged_lines
 from .problems import ApiError, PolicyError
-from .slice import Outcome
+from .severance import accept_tests, failing_tests, without_tests
+from .slice import Outcome, read
 
 CONTENTION = 300.0
 """Seconds within which a write is tried again while others write too."""
@@ -77,17 +79,14 @@ def write(client: Client, edit: Edit, *, removing: bool = False, patience: float
 def judged(client: Client, policy: Policy, edit: Edit) -> tuple[Outcome, tuple[str, ...]]:
     """The outcome that the server accepts, and its warnings. Raises PolicyError with what the server refuses.
 
-    Without a change the server is not asked. When tests fail, the edit is made once more with narrowing first: it may
-    drop tests that ask for what is removed.
+    Without a change the server is not asked. When tests fail, others' tests that ask for what is removed may go.
     """
     outcome = edit(policy.text, False)
     if outcome.text == policy.text:
         return outcome, ()
     verdict = client.validate(outcome.text)
     if verdict.tests_failed:
-        narrower = edit(policy.text, True)
-        if narrower.text != outcome.text:
-            outcome, verdict = narrower, client.validate(narrower.text)
+        outcome, verdict = _past_tests(client, policy, edit, outcome, verdict)
     if not verdict.errors:
         return outcome, verdict.warnings
     before = client.validate(policy.text)
@@ -100,6 +99,32 @@ def judged(client: Client, policy: Policy, edit: Edit) -> tuple[Outcome, tuple[s
         )
     kind = "tests of the policy document would fail" if verdict.tests_failed else "the server refuses the document"
     raise PolicyError(f"with this change {kind}; nothing was written:\n  {refused}")
+
+
+def _past_tests(
+    client: Client, policy: Policy, edit: Edit, outcome: Outcome, verdict: Verdict
+) -> tuple[Outcome, Verdict]:
+    """The outcome without tests that ask for what is removed: without those that the server names, so that the others
+    go on guarding; where that is not enough, without all that ask for this access. A person wrote them: it is told."""
+    narrower = edit(policy.text, True)
+    if narrower.text == outcome.text:
+        return outcome, verdict
+    named = failing_tests(verdict.data) & (accept_tests(outcome.after) - accept_tests(narrower.after))
+    if named:
+        text = without_tests(outcome.text, named)
+        fewer = replace(outcome, text=text, after=read(text))
+        verdict = client.validate(fewer.text)
+        if not verdict.errors:
+            return _telling(outcome, fewer), verdict
+    return _telling(outcome, narrower), client.validate(narrower.text)
+
+
+def _telling(outcome: Outcome, narrower: Outcome) -> Outcome:
+    """`narrower` with a warning about the tests that `outcome` has and it has not."""
+    lines = "\n  ".join(map(str, changes(outcome.after, narrower.after)))
+    return replace(
+        narrower, warnings=(*narrower.warnings, f"tests of others that ask for what goes are changed:\n  {lines}")
+    )
 
 
 def _may_try_again(error: ApiError) -> bool:

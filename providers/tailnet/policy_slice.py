@@ -18,7 +18,7 @@ from .document import Edit, judged, write
 from .foreign import foreign_entries
 from .log import Log
 from .ownership import section_of, strings
-from .problems import ApiError
+from .problems import ApiError, PolicyError, TailnetError
 from .slice import Outcome, Slice, applied, read, refuse_killed, removed, settled
 from .slice_check import problems
 from .slice_diff import declared_differences
@@ -125,11 +125,11 @@ class PolicySlice:
         slice = slice_of(state)
         try:
             written = write(self.client, lambda text, _: removed(text, slice), removing=True)
-        except ApiError as error:
-            if error.status != 400 or slice.part != "access":
+        except TailnetError as error:
+            if slice.part != "access" or not _is_of_the_document(error):
                 raise
-            # A document that the server refuses for somebody else's reasons must not stop what cuts next: devices
-            # and credentials. The grants stay for identity, which removes everything or fails as this did.
+            # The state of the document, which is somebody else's doing, must not stop what cuts next: devices and
+            # credentials. The grants stay for identity, which removes everything or fails as this did.
             self.log.warning(f"the grants of {slice.own().name} are not removed yet, identity will try again: {error}")
             return
         for warning in written.warnings:
@@ -169,6 +169,12 @@ class PolicySlice:
         found = [deployer_problem(self.client, owner) for owner in owners]
         if found and None not in found:
             self.log.warning(str(found[0]))
+
+
+def _is_of_the_document(error: TailnetError) -> bool:
+    """Whether the document is the reason (it cannot be read, is refused, or others never stop writing it), so that
+    other calls may well succeed."""
+    return isinstance(error, PolicyError) or (isinstance(error, ApiError) and error.status in (400, 412))
 
 
 def _edit(slice: Slice, previous: Slice | None, exceptions: isolation.Exceptions) -> Edit:

@@ -123,6 +123,19 @@ def failing_tests(data: object) -> set[FailingTest]:
     return found
 
 
+def accept_tests(document: Mapping[str, Any]) -> set[FailingTest]:
+    """Every line of the document's tests that asks for access."""
+    entries = section_of(document, "tests")
+    return {
+        FailingTest(_source(entry), str(element))
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict)
+        for name, value in entry.items()
+        if name.lower() == "accept" and isinstance(value, list)
+        for element in value
+    }
+
+
 def _removed(text: str, remove: Remove, warnings: dict[str, None]) -> str:
     before = read(text)
     marked, left = remove(before)
@@ -160,15 +173,19 @@ def _without_tests(document: Mapping[str, Any], tests: Collection[FailingTest]) 
 def _without_accept(entry: Any, tests: Collection[FailingTest]) -> Any:
     if not isinstance(entry, dict):
         return entry
-    source = next((value for name, value in entry.items() if name.lower() == "src"), None)
+    source = _source(entry)
     marked = {
-        name: [GONE if FailingTest(str(source), str(element)) in tests else element for element in value]
+        name: [GONE if FailingTest(source, str(element)) in tests else element for element in value]
         if name.lower() == "accept" and isinstance(value, list)
         else value
         for name, value in entry.items()
     }
     asserts = any(compact(value) for name, value in marked.items() if name.lower() in ("accept", "deny"))
     return marked if asserts else GONE
+
+
+def _source(entry: Mapping[str, Any]) -> str:
+    return str(next((value for name, value in entry.items() if name.lower() == "src"), None))
 
 
 def _without_chain(document: dict[str, Any], customer: str) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -11,6 +11,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from .addition import add_entries, exactly, section_in
 from .claims import Claims
 from .ownership import GONE, canonical, section_key
 from .problems import PolicyError
@@ -42,17 +43,14 @@ def marked(document: Document, previous: Sections, sections: Sections) -> Docume
 def wanted(document: Document, sections: Sections) -> Document:
     """The document with the shared sections in it: names set to what is declared, missing entries added."""
     result = copy.deepcopy(document)
-    for section, declared in sections.items():
-        if not declared:
-            continue
-        key = section_key(result, section)
-        if section in BY_NAME:
-            there = result.setdefault(key, {})
-            there.update({name: copy.deepcopy(value) for name, value in declared.items()})
-        else:
-            there = result.setdefault(key, [])
-            present = {canonical(entry) for entry in there}
-            there += [copy.deepcopy(entry) for entry in declared if canonical(entry) not in present]
+    for section in BY_NAME:
+        for name, value in (sections.get(section) or {}).items():
+            there = section_in(result, section, {})
+            # An ipset adds and removes in turn. Elsewhere the order says nothing: what stands there keeps its own.
+            as_it_is = section == "ipsets" or not isinstance(value, list)
+            there[name] = copy.deepcopy(value) if as_it_is else exactly(there.get(name), value)
+    for section in BY_EQUALITY:
+        add_entries(result, section, sections)
     return result
 
 

@@ -8,6 +8,7 @@ raises instead of writing.
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -61,7 +62,7 @@ def applied(text: str, slice: Slice, previous: Slice | None = None, *, narrowing
     """`text` with the slice in it. Applying twice is applying once.
 
     `previous` is what the stack declared before (shared only: what it no longer declares goes). `narrowing_wins`
-    drops foreign accept-tests of this environment that cannot hold any more. Raises PolicyError.
+    drops others' tests as far as they ask for access to or from this environment. Raises PolicyError.
     """
     before = read(text)
     if slice.part == "shared":
@@ -156,7 +157,7 @@ def edited(text: str, before: dict[str, Any], marked: Any, wanted: Any, warnings
     if canonical(before) == canonical(wanted):
         return Outcome(text, before, before, warnings)
     shrinking = Editor(text)
-    _shrink(shrinking, shrinking.root, marked)
+    _shrink(shrinking, shrinking.root, _without_lost(marked, wanted))
     growing = Editor(shrinking.result())
     _grow(growing, growing.root, wanted)
     result = growing.result()
@@ -166,6 +167,24 @@ def edited(text: str, before: dict[str, Any], marked: Any, wanted: Any, warnings
             "the provider: please report it with the document's text."
         )
     return Outcome(result, before, copy.deepcopy(wanted), warnings)
+
+
+def _without_lost(marked: Any, wanted: Any) -> Any:
+    """`marked` with those elements of lists GONE too that `wanted` does not have.
+
+    They are cut out one by one, like all else that goes, so that the comments between the others stay.
+    """
+    if isinstance(marked, dict) and isinstance(wanted, dict):
+        return {key: _without_lost(value, wanted[key]) if key in wanted else value for key, value in marked.items()}
+    if not isinstance(marked, list) or not isinstance(wanted, list):
+        return marked
+    stays, left = Counter(map(canonical, wanted)), list(marked)
+    for index, element in enumerate(marked):
+        if element is not GONE:
+            value = canonical(compact(element))
+            left[index] = element if stays[value] > 0 else GONE
+            stays[value] -= 1
+    return left
 
 
 def _shrink(editor: Editor, node: Node, marked: Any) -> None:

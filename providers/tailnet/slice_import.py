@@ -85,7 +85,7 @@ def _access(environment: Environment, document: Document) -> tuple[dict[str, Any
         if section not in NAMED_SECTIONS:
             for entry in section_of(document, section) or []:
                 marked = marked_entry(section, entry, owns)
-                if marked is not GONE and GONE in [x for value in marked.values() for x in _elements(value)]:
+                if isinstance(marked, Mapping) and GONE in [x for value in marked.values() for x in _elements(value)]:
                     notes.append(
                         f"{section}: an entry names others beside {environment.name} and is not taken; the next `up` "
                         f"of identity removes {environment.name} from it: {canonical(entry)}"

@@ -73,12 +73,13 @@ def status_of(slice: Slice, document: Mapping[str, Any]) -> str:
 
 
 def _named(slice: Slice, name: str, declared: Any, there: Any) -> Any:
-    """What stands under a name. The order of a list has no meaning, and the owners of a chain tag are not only ours."""
+    """What stands under a name. Neither the order of a list nor a repetition in it has a meaning, and the owners of a
+    chain tag are not only ours."""
     if not isinstance(declared, list) or not isinstance(there, list):
         return there
     if slice.environment is not None and name in slice.environment.chain_tags:
         return [owner for owner in declared if owner in there]
-    same = sorted(map(canonical, declared)) == sorted(map(canonical, there))
+    same = set(map(canonical, declared)) == set(map(canonical, there))
     return declared if same else there
 
 

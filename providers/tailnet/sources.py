@@ -58,7 +58,7 @@ def _users(client: Client, document: Mapping[str, Any], source: str) -> set[str]
 def _members(document: Mapping[str, Any], group: str) -> set[str]:
     for problem in _undefined(document, "groups", [group]):
         raise PolicyError(problem)
-    members = (section_of(document, "groups") or {})[group]
+    members = (section_of(document, "groups") or {})[group] or []
     strange = [member for member in members if not isinstance(member, str) or not _LOGIN.fullmatch(member)]
     if strange:
         raise PolicyError(
@@ -81,8 +81,7 @@ def _nodes(client: Client, document: Mapping[str, Any], tag: str) -> set[str]:
         devices = client.devices(tag)
     except ApiError as error:
         raise PolicyError(f"the devices that carry {tag} cannot be listed: {error}") from None
-    # A device that somebody shares into the tailnet is not matched by a tag in the policy.
-    return {_node_name(device, tag) for device in devices if not device.get("isExternal")}
+    return {_node_name(device, tag) for device in devices}
 
 
 def _node_name(device: Mapping[str, Any], tag: str) -> str:
@@ -104,7 +103,7 @@ def _all_owners(document: Mapping[str, Any], tag: str) -> set[str]:
     found: set[str] = set()
     waiting = [tag]
     while waiting:
-        owners = set(tag_owners.get(waiting.pop()) or []) - found
+        owners = {owner for owner in tag_owners.get(waiting.pop()) or [] if isinstance(owner, str)} - found
         found |= owners
         waiting += owners
     return found

@@ -19,8 +19,11 @@ import tenacity
 from .credentials import Credentials
 from .problems import ApiError
 
-PATIENCE = 60.0
-"""Seconds within which one call is retried."""
+PATIENCE = 70.0
+"""Seconds within which one call is retried: more than a minute, which is what a limited rate usually asks for."""
+
+LONGEST_PAUSE = 60.0
+"""Seconds: the most that a Retry-After is waited for at once."""
 
 
 class Transport:
@@ -113,7 +116,9 @@ class Transport:
         elif status == 404 and "/tailnet/" in path:
             what += f". Does the tailnet {self._credentials.tailnet!r} (TAILSCALE_TAILNET) exist?"
         elif status == 429:
-            what += f". The API still limits the rate after {self._patience:.0f} s: run again later."
+            what += (
+                f". The API limits the rate for longer than is waited here ({self._patience:.0f} s): run again later."
+            )
         return ApiError(what, status=status, reason=reason, data=body(answer).get("data"))
 
     def _patiently(self, once: Callable[[], httpx.Response], repeat: bool, patience: float) -> httpx.Response:
@@ -176,7 +181,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
 
 
 def _retry_after(answer: httpx.Response) -> float | None:
-    """Seconds of a Retry-After header (a number or a date), at most 60; None when there is none."""
+    """Seconds of a Retry-After header (a number or a date), at most LONGEST_PAUSE; None when there is none."""
     written = answer.headers.get("Retry-After", "").strip()
     if not written:
         return None
@@ -188,4 +193,4 @@ def _retry_after(answer: httpx.Response) -> float | None:
         except ValueError:
             return None
     # A little jitter, so that many stacks do not come back at the same moment.
-    return min(max(seconds, 0.0), 60.0) + random.uniform(0, 0.5)  # noqa: S311
+    return min(max(seconds, 0.0), LONGEST_PAUSE) + random.uniform(0, 0.5)  # noqa: S311

@@ -99,6 +99,39 @@ def test_a_server_that_ignores_the_filter_does_not_have_us_see_other_devices() -
     assert [device["nodeId"] for device in client.devices("tag:a")] == ["n1"]
 
 
+def test_a_device_that_is_shared_in_is_not_ours_to_see_or_delete() -> None:
+    devices = [{"nodeId": "n1", "tags": ["tag:a"], "isExternal": True}, {"nodeId": "n2", "tags": ["tag:a"]}]
+    client = client_of(lambda _: httpx.Response(200, json={"devices": devices}), KEY)
+    for found in (client.devices(), client.devices("tag:a")):
+        assert [device["nodeId"] for device in found] == ["n2"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_retry_after_of_a_minute_is_waited_out(method: str) -> None:
+    pauses: list[float] = []
+    answers = iter([httpx.Response(429, headers={"Retry-After": "60"}), httpx.Response(200, text="{}")])
+    with Client(
+        credentials(KEY), transport=httpx.MockTransport(lambda _: next(answers)), sleep=pauses.append
+    ) as client:
+        if method == "GET":
+            assert client.policy().text == "{}"
+        else:
+            client.save_policy("{}", '"x"')
+    assert [60 <= pause <= 61 for pause in pauses] == [True]
+
+
+def test_a_retry_after_beyond_ones_patience_ends_the_call_and_says_so() -> None:
+    pauses: list[float] = []
+    limited = httpx.MockTransport(lambda _: httpx.Response(429, headers={"Retry-After": "3600"}))
+    with (
+        Client(credentials(KEY), transport=limited, sleep=pauses.append, patience=10) as client,
+        pytest.raises(ApiError, match=r"limits the rate for longer than is waited here \(10 s\): run again") as raised,
+    ):
+        client.policy()
+    assert raised.value.status == 429
+    assert pauses == []
+
+
 def test_an_answer_that_is_not_json_is_explained() -> None:
     client = client_of(lambda _: httpx.Response(200, text="<html>"), KEY)
     with pytest.raises(ApiError, match="TAILSCALE_BASE_URL"):

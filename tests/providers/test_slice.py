@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from providers.tailnet.ownership import canonical
 from providers.tailnet.problems import PolicyError
 from providers.tailnet.slice import Slice, applied, removed
+from providers.tailnet.slice_state import present
 from providers.tailnet.tags import Environment
 from tests.providers.policies import ACME, FOREIGN, GLOBEX, TRAP, access, grant, identity, names, value
 
@@ -286,6 +287,28 @@ def test_numbers_from_the_engine_are_the_numbers_of_the_document() -> None:
     assert applied(text, identity(ACME, [grant(ACME, x=True)])).after["grants"] == value(FOREIGN)["grants"]
 
 
+def test_who_is_taken_out_of_a_list_takes_nobodys_comment_along() -> None:
+    text = with_slices(FOREIGN, *both(ACME))
+    by_hand = text.replace(
+        f'"{ACME.kube_tag}": ["tag:support-access-deployer"],',
+        f'"{ACME.kube_tag}": [\n      // who deploys: ticket 7\n      "autogroup:member", // to try\n'
+        '      "tag:support-access-deployer", // the pipeline\n    ],',
+    )
+    assert by_hand != text
+    assert applied(by_hand, identity(ACME)).text == by_hand.replace('      "autogroup:member", // to try\n', "")
+
+    groups = {"group:acme-prod-oncall": ["ann@example.com", "bob@example.com"]}
+    text = with_slices(FOREIGN, identity(ACME), access(ACME, groups=groups)).replace(
+        '["ann@example.com", "bob@example.com"],\n  },',
+        '[\n      // emea\n      "ann@example.com",\n      // us\n      "bob@example.com", // lead\n    ],\n  },',
+    )
+    assert "// emea" in text
+    smaller = access(ACME, groups={"group:acme-prod-oncall": ["eve@example.com", "bob@example.com"]})
+    assert applied(text, smaller).text == text.replace('      "ann@example.com",\n', "").replace(
+        "// lead\n", '// lead\n      "eve@example.com",\n'
+    )
+
+
 # --- what is shared ----------------------------------------------------------------------------------------
 
 SHARED = Slice(
@@ -310,6 +333,41 @@ def test_what_shared_no_longer_declares_goes_and_nothing_else() -> None:
     after = applied(text, smaller, SHARED).after
     assert after["groups"] == smaller.sections["groups"]
     assert after["tests"] == value(FOREIGN)["tests"]
+
+
+def test_who_leaves_a_shared_group_takes_nobodys_comment_along() -> None:
+    members = '      // emea\n      "eve@example.com",\n      // us\n      "bob@example.com", // lead\n'
+    group = f'"group:oncall": [\n{members}    ],'
+    text = FOREIGN.replace('"groups": {', f'"groups": {{\n    {group}')
+    after = applied(text, Slice(part="shared", sections={"groups": SHARED.sections["groups"]})).text
+    assert group.replace('      "eve@example.com",\n', "") in after
+
+
+def test_an_order_that_means_nothing_is_left_and_that_of_an_ipset_is_set() -> None:
+    there = {
+        "groups": {"group:oncall": ["bob@example.com", "ann@example.com"]},
+        "ipsets": {"ipset:dc": ["remove 10.1.0.0/16", "add 10.0.0.0/8"]},
+    }
+    turned = {section: {name: one[::-1] for name, one in named.items()} for section, named in there.items()}
+    after = applied(json.dumps(there), Slice(part="shared", sections=turned)).after
+    assert after == {"groups": there["groups"], "ipsets": turned["ipsets"]}
+
+
+def test_somebody_who_is_declared_twice_is_written_once_and_is_no_drift() -> None:
+    twice = Slice(part="shared", sections={"groups": {"group:oncall": ["ann@example.com", "ann@example.com"]}})
+    after = applied("{}", twice).after
+    assert after == {"groups": {"group:oncall": ["ann@example.com"]}}
+    assert present(twice, after) == twice.sections
+
+
+@pytest.mark.parametrize("section", ["groups", "tests"])
+def test_a_section_that_is_null_is_filled_and_one_of_another_kind_is_refused(section: str) -> None:
+    sections = {section: SHARED.sections[section]}
+    text = f'{{"{section}": null, "grants": [ ]}}'
+    assert applied(text, Slice(part="shared", sections=sections)).after == {**sections, "grants": []}
+    other = {"groups": "[]", "tests": "{}"}[section]
+    with pytest.raises(PolicyError, match=f"'{section}' which is not"):
+        applied(f'{{"{section}": {other}}}', Slice(part="shared", sections=sections))
 
 
 def test_shared_is_not_removed_while_environments_stand_on_it() -> None:

@@ -226,3 +226,10 @@ def test_an_id_that_cannot_be_followed_says_why(identifier: str, words: str) -> 
     with pytest.raises(PolicyError) as raised:
         taken(identifier, document)
     assert words in str(raised.value)
+
+
+@pytest.mark.parametrize("part", ["identity", "access"])
+def test_a_null_among_the_entries_is_passed_over(part: str) -> None:
+    text = text_with_all()
+    with_null = text.replace('"grants": [', '"grants": [ null,')
+    assert must_take(f"{part}/acme/prod", with_null) == must_take(f"{part}/acme/prod", text)

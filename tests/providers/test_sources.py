@@ -51,6 +51,12 @@ def test_a_tag_that_no_device_carries_stands_for_nobody(api: Api) -> None:
     assert users(api, "tag:ci") == {"tag:ci": []}
 
 
+def test_null_stands_for_nobody(api: Api) -> None:
+    """Go reads null as an empty list or text, so the service may keep a document with it."""
+    api.state.data["policy"] = with_lines('"tag:ci": null, "tag:cd": [null],', '"group:nobody": null,')
+    assert users(api, "group:nobody", "tag:ci", "tag:cd") == {"group:nobody": [], "tag:ci": [], "tag:cd": []}
+
+
 def test_every_name_that_the_policy_does_not_define_is_told_at_once_with_its_mend(api: Api) -> None:
     with pytest.raises(PolicyError) as caught:
         users(api, "group:nobody", "tag:nothing", "group:highflame-sre", postures=("posture:managed-mac",))
