@@ -96,6 +96,11 @@ def cautions(egress: AwsNetworkFirewallEgress, policy: Policy, ours: str) -> Ite
     """What to tell the customer, although the rule group itself is right."""
     if ours not in policy.references:
         yield f"Nothing passes before the customer adds the rule group to {egress.policy}: {reference(egress, ours)}"
+    elif policy.references[ours] != egress.priority:
+        yield (
+            f"{egress.policy} has the rule group at priority {policy.references[ours]}, and priority is"
+            f" {egress.priority}: a group of the customer that drops may be asked first."
+        )
     if "aws:drop_strict" in policy.default_actions:
         yield (
             f"{egress.policy} has the default action aws:drop_strict: unless another group of the customer lets TCP"

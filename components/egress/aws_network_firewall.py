@@ -15,9 +15,10 @@ import pulumi
 import pulumi_aws as aws
 
 from components import PACKAGE
-from components.egress import suricata
+from components.egress import left_out, suricata
 from components.egress.aws_firewall_policy import Unreadable, cautions, look_up, problems, reference, unreadable
 from components.egress.destinations import UDP, Destination
+from components.egress.public_addresses import public
 from components.egress.target import Target, TargetArgs, description, tags
 from components.naming import Names
 from components.settings.egress_aws import POLICY_ARN, AwsNetworkFirewallEgress
@@ -53,6 +54,7 @@ class AwsNetworkFirewall(Target):
         super().__init__(f"{PACKAGE}:egress:AwsNetworkFirewall", name, None, opts)
         egress = args.egress
         _fits(args)
+        left_out.tell(args, left_out.is_named, "names")
         group = aws.networkfirewall.RuleGroup(
             f"{name}-rules",
             name=group_name(args.names, egress.policy),
@@ -65,6 +67,7 @@ class AwsNetworkFirewall(Target):
                         _ip_set("HOME_NET", egress.sources),
                         # A group with its own HOME_NET needs its own EXTERNAL_NET: by default that is the policy's.
                         _ip_set("EXTERNAL_NET", _everywhere(egress.sources)),
+                        *([] if egress.udp == "off" else [_ip_set("PUBLIC_NET", _public(egress.sources))]),
                     ]
                 ),
                 rules_source=aws.networkfirewall.RuleGroupRuleGroupRulesSourceArgs(
@@ -116,5 +119,13 @@ def _ip_set(key: str, definitions: tuple[str, ...]) -> aws.networkfirewall.RuleG
 
 
 def _everywhere(sources: tuple[str, ...]) -> tuple[str, ...]:
-    versions = sorted({ipaddress.ip_network(source).version for source in sources})
-    return tuple({4: "0.0.0.0/0", 6: "::/0"}[version] for version in versions)
+    return tuple({4: "0.0.0.0/0", 6: "::/0"}[version] for version in _versions(sources))
+
+
+def _public(sources: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(network for version in _versions(sources) for network in public(version))
+
+
+def _versions(sources: tuple[str, ...]) -> list[int]:
+    """IP versions: nobody dials an address of another one than its own."""
+    return sorted({ipaddress.ip_network(source).version for source in sources})

@@ -15,8 +15,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components import PACKAGE
-from components.egress.destinations import CONTROL_RANGES_V4, CONTROL_RANGES_V6, HTTPS, STUN_PORT
+from components.egress import left_out
 from components.egress.target import Target, TargetArgs, description, tags
+from components.endpoints.published import CONTROL_RANGES_V4, CONTROL_RANGES_V6, HTTPS, STUN_PORT
 from components.settings.egress_aws import AwsSecurityGroupEgress
 
 ANYWHERE = ("0.0.0.0/0", "::/0")
@@ -56,8 +57,11 @@ class AwsSecurityGroup(Target):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(f"{PACKAGE}:egress:AwsSecurityGroup", name, None, opts)
+        wanted = rules(args.egress)
+        tcp = [rule.cidr for rule in wanted if rule.protocol == "tcp"]
+        left_out.tell(args, left_out.within(tcp), "addresses on TCP 443")
         made: list[pulumi.Output[str]] = []
-        for protocol, first, last, cidr in rules(args.egress):
+        for protocol, first, last, cidr in wanted:
             rule = aws.vpc.SecurityGroupEgressRule(
                 f"{name}-{protocol}-{cidr}",
                 security_group_id=args.egress.security_group,

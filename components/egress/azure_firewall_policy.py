@@ -13,6 +13,7 @@ import pulumi
 from pulumi_azure_native import network
 
 from components import PACKAGE
+from components.egress import left_out
 from components.egress.azure_policy import Unreadable, cautions, look_up, problems, unreadable
 from components.egress.azure_ranges import merged
 from components.egress.destinations import UDP, Spelling, spelled
@@ -37,6 +38,7 @@ class AzureFirewallPolicy(Target):
         super().__init__(f"{PACKAGE}:egress:AzureFirewallPolicy", name, None, opts)
         egress = args.egress
         _fits(args)
+        left_out.tell(args, left_out.is_named, "names")
         group = network.FirewallPolicyRuleCollectionGroup(
             f"{name}-rules",
             resource_group_name=egress.resource_group,

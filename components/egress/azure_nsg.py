@@ -12,10 +12,11 @@ import pulumi
 from pulumi_azure_native import network
 
 from components import PACKAGE
+from components.egress import left_out
 from components.egress.azure_ranges import merged
-from components.egress.destinations import CONTROL_RANGES_V4, HTTPS, STUN_PORT
 from components.egress.public_addresses import public
 from components.egress.target import Target, TargetArgs, description
+from components.endpoints.published import CONTROL_RANGES_V4, HTTPS, STUN_PORT
 from components.settings.egress_azure import AzureNsgEgress
 
 
@@ -38,7 +39,9 @@ class AzureNsg(Target):
     ) -> None:
         super().__init__(f"{PACKAGE}:egress:AzureNsg", name, None, opts)
         egress = args.egress
-        made = [self._rule(name, args, "tcp", egress.priority, str(HTTPS), destinations(egress))]
+        tcp = destinations(egress)
+        left_out.tell(args, left_out.within(tcp), "addresses on TCP 443")
+        made = [self._rule(name, args, "tcp", egress.priority, str(HTTPS), tcp)]
         if egress.udp_priority is not None:
             port = str(STUN_PORT) if egress.udp == "stun" else "1-65535"
             made.append(self._rule(name, args, "udp", egress.udp_priority, port, public(4)))

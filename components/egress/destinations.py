@@ -1,12 +1,12 @@
 """What the declared features must reach, and why: the list that a customer's network team is handed.
 
-Owns the data, with its date and source, and how each kind of rule spells a host. Opens nothing: the targets do. Relays
-are a wildcard here; their names, one by one, are in derp_map.py. Dies with the run; nothing is looked up.
+Owns which feature dials what, and how each kind of rule spells a host. The data, with its dates and sources, is in
+components/endpoints. Opens nothing: the targets do. Relays are a wildcard here; their names, one by one, are in
+derp_map.py. Dies with the run; nothing is looked up.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -14,30 +14,25 @@ from enum import StrEnum
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from components.egress import derp_map
+from components.endpoints import derp_map
+from components.endpoints.hosts import address_of, host_problem
+from components.endpoints.published import (
+    AS_OF,
+    CERTIFICATE_AUTHORITY,
+    CONTROL_RANGES_V4,
+    CONTROL_RANGES_V6,
+    DOCKER_HUB,
+    GITHUB,
+    HTTPS,
+    LOG_RANGES_V4,
+    LOG_RANGES_V6,
+    SOURCE,
+    STUN_PORT,
+    Udp,
+)
 from components.naming import CHART_REPOSITORY
 
-AS_OF = "2026-11"
-SOURCE = "operator v1.96.5's source; the vendor's firewall page as quoted in July and November 2025"
-
-CONTROL_RANGES_V4 = ("192.200.0.0/24",)
-CONTROL_RANGES_V6 = ("2606:b740:49::/48",)
-"""Published static ranges of the control plane, in canonical form. Relays have none: their addresses change."""
-
-LOG_RANGES_V4 = ("199.165.136.0/24",)
-LOG_RANGES_V6 = ("2606:b740:1::/48",)
-
-CERTIFICATE_AUTHORITY = "acme-v02.api.letsencrypt.org"
-"""Behind a CDN: no fixed addresses."""
-
-DOCKER_HUB = ("auth.docker.io", "production.cloudflare.docker.com", "registry-1.docker.io")
-GITHUB = ("ghcr.io", "pkg-containers.githubusercontent.com")
-"""Registries serve layers from other hosts than manifests. As their own documents name them; not verified here."""
-
 ANY = "*"
-HTTPS, STUN_PORT = 443, 3478
-Udp = Literal["off", "stun", "any"]
-"""off: none. stun: port 3478, which only finds out and measures. any: every port of every host, for direct paths."""
 
 
 class By(StrEnum):
@@ -192,20 +187,6 @@ def _end(text: str) -> tuple[str, int]:
     return host, int(port or HTTPS)
 
 
-def host_problem(name: str) -> str | None:
-    """Why `name` is not one host's full name, or None. A rule that holds something else matches nothing, silently."""
-    if "//" in name or "/" in name:
-        return "it is a URL or has a path, and rules compare host names"
-    if "*" in name:
-        return "it has a wildcard, which not every kind of rule knows"
-    if name.endswith("."):
-        return "it ends with a dot, which clients do not send"
-    label = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-    if not re.fullmatch(rf"{label}(\.{label})*", name) or len(name) > 253:
-        return "it is not a host name in lower case"
-    return None
-
-
 class Spelling(StrEnum):
     """How a kind of rule names the relays.
 
@@ -235,21 +216,13 @@ def spelled(rows: Iterable[Destination], spelling: Spelling) -> list[tuple[str, 
     covered = spelling in (Spelling.WILDCARD, Spelling.SUFFIX)
     found: dict[tuple[str, int], None] = {}  # a set that keeps the order
     for row in tcp:
-        if _is_address(row.host):
+        if address_of(row.host):
             continue  # a mirror without a name: no name to let through
         if row is RELAYS:
             found |= dict.fromkeys((name, HTTPS) for name in relays)
         elif not (covered and row.port == HTTPS and row.host.endswith(derp_map.SUFFIX)):
             found[row.host, row.port or HTTPS] = None
     return list(found)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def allowlist(needs: Needs) -> dict[str, Any]:

@@ -17,10 +17,12 @@ import pulumi
 import pulumi_gcp as gcp
 
 from components import PACKAGE
-from components.egress.derp_map import alias
-from components.egress.destinations import HTTPS, STUN_PORT, Spelling
-from components.egress.gcp_names import caution, hosts, object_name
+from components.egress import left_out
+from components.egress.destinations import RELAYS, Spelling
+from components.egress.gcp_names import hosts, object_name
 from components.egress.target import Target, TargetArgs, description
+from components.endpoints.derp_map import alias
+from components.endpoints.published import HTTPS, STUN_PORT
 from components.settings.egress_gcp import REGIONS, GcpNetworkPolicyEgress
 
 
@@ -35,8 +37,7 @@ class GcpNetworkPolicy(Target):
     ) -> None:
         super().__init__(f"{PACKAGE}:egress:GcpNetworkPolicy", name, None, opts)
         egress = args.egress
-        if told := caution(egress.target, egress.place, args.rows):
-            pulumi.log.warn(told)
+        left_out.tell(args, left_out.is_named_on_443, "names on TCP 443")
         rule = self._rule(
             f"{name}-rule",
             opts=pulumi.ResourceOptions(
@@ -86,8 +87,8 @@ class GcpNetworkPolicy(Target):
 
 def names(args: TargetArgs[GcpNetworkPolicyEgress]) -> list[str]:
     """Every name of the rule, sorted; those of regions that our copy of the relay map does not know come on request."""
-    later = {alias(region) for region in range(REGIONS + 1, args.egress.relay_regions + 1)}
-    return sorted({*hosts(args.rows, Spelling.ALIASES), *later})
+    later = range(REGIONS + 1, args.egress.relay_regions + 1) if RELAYS in args.rows else ()
+    return sorted({*hosts(args.rows, Spelling.ALIASES), *map(alias, later)})
 
 
 def _ports(egress: GcpNetworkPolicyEgress) -> list[dict[str, Any]]:

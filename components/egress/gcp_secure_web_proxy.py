@@ -11,9 +11,11 @@ import pulumi
 import pulumi_gcp as gcp
 
 from components import PACKAGE
-from components.egress.destinations import HTTPS, Spelling
-from components.egress.gcp_names import caution, hosts, object_name
+from components.egress import left_out
+from components.egress.destinations import Spelling
+from components.egress.gcp_names import hosts, object_name
 from components.egress.target import Target, TargetArgs, description
+from components.endpoints.published import HTTPS
 from components.settings.egress_gcp import GcpSecureWebProxyEgress
 
 
@@ -28,8 +30,7 @@ class GcpSecureWebProxy(Target):
     ) -> None:
         super().__init__(f"{PACKAGE}:egress:GcpSecureWebProxy", name, None, opts)
         egress = args.egress
-        if told := caution(egress.target, egress.place, args.rows):
-            pulumi.log.warn(told)
+        left_out.tell(args, left_out.is_named_on_443, "names on TCP 443")
         location = egress.part("location") or ""
         allowed = gcp.networksecurity.UrlList(
             f"{name}-hosts",

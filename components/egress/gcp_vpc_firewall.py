@@ -15,10 +15,11 @@ import pulumi
 import pulumi_gcp as gcp
 
 from components import PACKAGE
-from components.egress.destinations import CONTROL_RANGES_V4, CONTROL_RANGES_V6, HTTPS, STUN_PORT
+from components.egress import left_out
 from components.egress.gcp_names import object_name
 from components.egress.public_addresses import public
 from components.egress.target import Target, TargetArgs, description
+from components.endpoints.published import CONTROL_RANGES_V4, CONTROL_RANGES_V6, HTTPS, STUN_PORT
 from components.settings.egress_gcp import GcpVpcFirewallEgress
 
 
@@ -70,7 +71,10 @@ class GcpVpcFirewall(Target):
     ) -> None:
         super().__init__(f"{PACKAGE}:egress:GcpVpcFirewall", name, None, opts)
         egress = args.egress
-        made = [self._rule(name, args, rule) for rule in rules(egress)]
+        wanted = rules(egress)
+        tcp = [cidr for rule in wanted if rule.protocol == "tcp" for cidr in rule.ranges]
+        left_out.tell(args, left_out.within(tcp), "addresses on TCP 443")
+        made = [self._rule(name, args, rule) for rule in wanted]
         self.handoff = {
             "target": egress.target,
             "place": egress.place,

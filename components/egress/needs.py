@@ -6,7 +6,8 @@ a customer who installs alone is handed the same list.
 
 from __future__ import annotations
 
-from components.egress.destinations import Needs, Udp
+from components.egress.destinations import Needs
+from components.endpoints.published import Udp
 from components.features import images_in_use
 from components.settings.api_proxy import Mode
 from components.settings.environment import EnvironmentSettings

@@ -10,15 +10,16 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 
-from components.egress import derp_map
 from components.egress.destinations import ANY, Destination, Spelling, spelled
+from components.endpoints import derp_map
 from components.naming import Names
 
 FIRST_SID, SIDS_PER_STACK = 1_000_000, 100
 
 
 def rules(rows: Iterable[Destination], names: Names) -> list[str]:
-    """One rule per line: TLS by server name, then UDP. $HOME_NET and $EXTERNAL_NET are the rule group's variables.
+    """One rule per line: TLS by server name, then UDP. $HOME_NET, $EXTERNAL_NET and, for UDP, $PUBLIC_NET are the rule
+    group's variables: UDP has no name to compare, and no business with the customer's own networks.
 
     Raises ValueError for more rules than a stack has numbers for.
     """
@@ -28,7 +29,7 @@ def rules(rows: Iterable[Destination], names: Names) -> list[str]:
         for host, port in spelled(rows, Spelling.SUFFIX)
     ]
     wanted += [
-        (f"udp $HOME_NET any -> $EXTERNAL_NET {row.port or 'any'}", "", "flow:to_server; ")
+        (f"udp $HOME_NET any -> $PUBLIC_NET {row.port or 'any'}", "", "flow:to_server; ")
         for row in rows
         if row.protocol == "udp" and row.host == ANY
     ]

@@ -20,8 +20,8 @@ T = TypeVar("T", bound=TargetSettings)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetArgs(Generic[T]):
     """egress: the target's settings. index: its place in the list, for messages. names: of the environment, on every
-    object. rows: what must be reached. provider: of the target's cloud. narrowed: what must have taken away access that
-    is no longer declared, before the customer's cloud is asked anything."""
+    object. rows: what must be reached; of a proxy, what it is asked for. provider: of the target's cloud. narrowed:
+    what must have taken away access that is no longer declared, before the customer's cloud is asked anything."""
 
     egress: T
     index: int

@@ -8,6 +8,7 @@ release, so that finalizers can still be seen to.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -25,7 +26,9 @@ from components.settings.environment import EnvironmentSettings
 
 def open_egress(settings: EnvironmentSettings, *, narrowed: pulumi.Resource, parent: pulumi.Resource) -> list[Target]:
     """One component per declared target, in the order of the settings. narrowed: as in `TargetArgs`."""
-    rows = required(needs(settings))
+    wanted = needs(settings)
+    rows = required(wanted)
+    behind = required(replace(wanted, http_proxy=None))
     providers = _providers(settings.egress, settings.names, parent)
     return [
         _component(target)(
@@ -34,7 +37,7 @@ def open_egress(settings: EnvironmentSettings, *, narrowed: pulumi.Resource, par
                 egress=target,
                 index=index,
                 names=settings.names,
-                rows=rows,
+                rows=behind if target.proxy else rows,
                 provider=providers[target.place],
                 narrowed=narrowed,
             ),

@@ -12,26 +12,41 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any, Final
 
-from components.egress.destinations import HTTPS, By, Destination, Spelling, spelled
+from components.egress.destinations import By, Destination, Spelling, spelled
+from components.endpoints.published import HTTPS
 from components.manifests import Manifest
 from components.naming import NAMESPACE, NETWORK_POLICY
 from components.settings.environment import EnvironmentSettings
 from components.settings.expose import ConnectorExposure
 from components.settings.network_policy import Form
 
-NODE_LOCAL_DNS: Final = ("169.254.20.10/32", "169.254.169.254/32")
-"""Where a cache on the node answers (NodeLocal DNSCache, Cloud DNS for GKE): no pod selector ever matches it."""
+NODE_LOCAL_DNS: Final = ("169.254.20.10/32", "169.254.169.254/32", "169.254.10.10/32", "169.254.10.11/32")
+"""Where the node answers (NodeLocal DNSCache, Cloud DNS for GKE, LocalDNS of AKS): no pod selector ever matches it."""
 
 NOT_PUBLIC_V4: Final = (
+    "0.0.0.0/8",
     "10.0.0.0/8",
     "100.64.0.0/10",
     "127.0.0.0/8",
     "168.63.129.16/32",  # Azure's own services
     "169.254.0.0/16",
     "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.2.0/24",
     "192.168.0.0/16",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "224.0.0.0/3",
 )
-NOT_PUBLIC_V6: Final = ("::1/128", "fc00::/7", "fe80::/10")
+"""Private, shared and link-local networks, multicast, and what is reserved (IANA's special-purpose registry): clouds
+give reserved ones to pods and nodes."""
+
+PUBLIC_V6: Final = "2000::/3"
+"""Global unicast: all that is assigned to anybody."""
+
+NAT64: Final = ip_network("64:ff9b::/96")
+"""IPv4 behind a gateway's other name, the private networks too."""
 _DNS = ({"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53})
 
 
@@ -48,11 +63,12 @@ class Backend:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reach:
     """What is let through. needs: the allowlist of the declared features. api_server: its addresses, as ranges, and
-    ports. ends: ranges and TCP ports besides. backends: pods behind the exposed Services."""
+    ports. ends: ranges besides, each with its port and its protocol in capitals. backends: pods behind the exposed
+    Services."""
 
     needs: tuple[Destination, ...]
     api_server: Sequence[tuple[str, int]] = ()
-    ends: Sequence[tuple[str, int]] = ()
+    ends: Sequence[tuple[str, int, str]] = ()
     backends: Sequence[Backend] = ()
 
 
@@ -73,11 +89,11 @@ def network_policy(
         answers = [(network, port) for network in chosen.api_server.networks for port in chosen.api_server.ports]
     else:
         answers = [(str(ip_network(address)), port) for address, port in api_server]
-    ends = [(end.network, end.port) for end in chosen.also]
+    ends = [(end.network, end.port, "TCP") for end in chosen.also]
     for exposure in settings.expose:
         if isinstance(exposure, ConnectorExposure):
-            tcp = [int(port.removeprefix("tcp:")) for port in exposure.ports if port.startswith("tcp:")]
-            ends += [(route, port) for route in exposure.routes for port in tcp]
+            ports = [port.split(":") for port in exposure.ports]
+            ends += [(route, int(port), protocol.upper()) for route in exposure.routes for protocol, port in ports]
     reach = Reach(needs=needs, api_server=answers, ends=ends, backends=backends)
     return (cilium_sni if chosen.form is Form.CILIUM_SNI else portable)(reach, settings.names.labels)
 
@@ -95,13 +111,14 @@ def portable(reach: Reach, labels: Mapping[str, str]) -> Manifest:
     kube_dns = _pods({"kubernetes.io/metadata.name": "kube-system"}, {"k8s-app": "kube-dns"})
     public = [
         {"ipBlock": {"cidr": "0.0.0.0/0", "except": list(NOT_PUBLIC_V4)}},
-        {"ipBlock": {"cidr": "::/0", "except": list(NOT_PUBLIC_V6)}},
+        {"ipBlock": {"cidr": PUBLIC_V6}},
+        {"ipBlock": {"cidr": str(NAT64), "except": [_behind_nat64(each) for each in NOT_PUBLIC_V4]}},
     ]
     rules = [
         {"to": [kube_dns, *_blocks(NODE_LOCAL_DNS)], "ports": list(_DNS)},
         {"to": [{"podSelector": {}}]},
         {"to": public, "ports": _public_ports(reach.needs)},
-        *({"to": _blocks(ranges), "ports": [_tcp(port)]} for port, ranges in _by_port(reach.api_server, reach.ends)),
+        *({"to": _blocks(ranges), "ports": [port]} for port, ranges in _by_port(_named(reach))),
         *(
             {
                 "to": [_pods({"kubernetes.io/metadata.name": each.namespace}, each.selector)],
@@ -142,7 +159,7 @@ def cilium_sni(reach: Reach, labels: Mapping[str, str]) -> Manifest:
         {"toEndpoints": [{}]},  # the same namespace, by Cilium's own rule
         {"toEntities": ["world"], "toPorts": world},
         *({"toEntities": ["world"], "toPorts": [{"ports": [_cilium("UDP", port.get("port"))]}]} for port in udp),
-        *({"toCIDR": ranges, "toPorts": [{"ports": [_cilium("TCP", port)]}]} for port, ranges in _by_port(reach.ends)),
+        *({"toCIDR": ranges, "toPorts": [{"ports": [_cilium(**port)]}]} for port, ranges in _by_port(reach.ends)),
         *(
             {
                 "toEndpoints": [{"matchLabels": {"k8s:io.kubernetes.pod.namespace": each.namespace, **each.selector}}],
@@ -170,11 +187,23 @@ def _public_ports(needs: Iterable[Destination]) -> list[dict[str, Any]]:
     ]
 
 
-def _by_port(*ends: Iterable[tuple[str, int]]) -> list[tuple[int, list[str]]]:
-    ports: dict[int, set[str]] = {}
-    for network, port in (end for group in ends for end in group):
-        ports.setdefault(port, set()).add(network)
-    return [(port, sorted(ranges)) for port, ranges in sorted(ports.items())]
+def _named(reach: Reach) -> list[tuple[str, int, str]]:
+    """Every end that is no public one: the API server's too, which Cilium knows by itself."""
+    return [*((network, port, "TCP") for network, port in reach.api_server), *reach.ends]
+
+
+def _by_port(ends: Iterable[tuple[str, int, str]]) -> list[tuple[dict[str, Any], list[str]]]:
+    ports: dict[tuple[str, int], set[str]] = {}
+    for network, port, protocol in ends:
+        ports.setdefault((protocol, port), set()).add(network)
+    return [
+        ({"protocol": protocol, "port": port}, sorted(ranges)) for (protocol, port), ranges in sorted(ports.items())
+    ]
+
+
+def _behind_nat64(network: str) -> str:
+    inner = ip_network(network)
+    return f"{NAT64[int(inner.network_address)]}/{NAT64.prefixlen + inner.prefixlen}"
 
 
 def _pods(namespace: Mapping[str, str], pods: Mapping[str, str]) -> dict[str, Any]:
@@ -183,10 +212,6 @@ def _pods(namespace: Mapping[str, str], pods: Mapping[str, str]) -> dict[str, An
 
 def _blocks(ranges: Iterable[str]) -> list[dict[str, Any]]:
     return [{"ipBlock": {"cidr": each}} for each in ranges]
-
-
-def _tcp(port: int) -> dict[str, Any]:
-    return {"protocol": "TCP", "port": port}
 
 
 def _cilium(protocol: str, port: int | str | None) -> dict[str, Any]:

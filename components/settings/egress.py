@@ -87,10 +87,11 @@ def _shared(raw: Mapping[str, Any]) -> Iterator[tuple[int, str, tuple[str, ...]]
         if not isinstance(target, str) or target not in models:
             continue
         model = models[target]
-        values = [entry.get(key) for key in model.unique]
-        if values and all(isinstance(value, str | int) for value in values):
-            words = tuple(str(value).lower() if model.caseless else str(value) for value in values)
-            yield index, model.unique[-1], (target, *words)
+        for keys in model.unique:
+            values = [entry.get(key) for key in keys]
+            if all(isinstance(value, str | int) for value in values):
+                words = tuple(str(value).lower() if model.caseless else str(value) for value in values)
+                yield index, keys[-1], (target, *words)
 
 
 def _tags(model: type[TargetSettings]) -> tuple[str, ...]:

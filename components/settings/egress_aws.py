@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, ValidationInfo, field_validator
 
-from components.egress.destinations import Udp
+from components.endpoints.published import Udp
 from components.settings import forms
 from components.settings.egress_target import (
     CertificateAuthoritySetting,
@@ -88,7 +88,7 @@ class AwsSecurityGroupEgress(AwsTarget):
     """Standalone egress rules in a security group that the customer has."""
 
     target: Literal["aws-security-group"]
-    unique: ClassVar = ("securityGroup",)
+    unique: ClassVar = (("securityGroup",),)
     security_group: Annotated[str, AfterValidator(security_group_id)] = Field(
         description="Rules are added to this group of the nodes, by its id: a name is not unique.",
         examples=["sg-0123456789abcdef0"],
@@ -113,7 +113,7 @@ class AwsNetworkFirewallEgress(AwsTarget):
     """A stateful rule group of our own, which the customer adds to the policy of its network firewall."""
 
     target: Literal["aws-network-firewall"]
-    unique: ClassVar = ("policy", "priority")
+    unique: ClassVar = (("policy", "priority"),)
     policy: Annotated[str, AfterValidator(policy_arn)] = Field(
         description="The rule group must fit this policy, which is looked up and never changed.",
         examples=["arn:aws:network-firewall:eu-central-1:111122223333:firewall-policy/inspection"],
@@ -189,7 +189,7 @@ class AwsDnsFirewallEgress(AwsTarget):
     """Names that Route 53 Resolver DNS Firewall answers in a VPC."""
 
     target: Literal["aws-dns-firewall"]
-    unique: ClassVar = ("vpc", "priority")
+    unique: ClassVar = (("vpc", "priority"),)
     vpc: Annotated[str, AfterValidator(vpc_id)] = Field(
         description="The rule group is associated with the VPC of the nodes.", examples=["vpc-0123456789abcdef0"]
     )

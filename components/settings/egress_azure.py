@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, ValidationInfo, field_validator
 
-from components.egress.destinations import Udp
+from components.endpoints.published import Udp
 from components.settings.egress_target import (
     CertificateAuthoritySetting,
     Cidrs,
@@ -118,7 +118,7 @@ class AzureFirewallPolicyEgress(AzureTarget):
     """A rule collection group of our own in the policy of a firewall that the customer has."""
 
     target: Literal["azure-firewall-policy"]
-    unique: ClassVar = ("policy", "priority")
+    unique: ClassVar = (("policy", "priority"),)
     policy: Annotated[str, AfterValidator(policy_id)] = Field(
         description="The rule collection group is added to this policy, which is looked up and never changed itself.",
         examples=[
@@ -153,7 +153,7 @@ class AzureNsgEgress(AzureTarget):
     """Security rules in a network security group that the customer has."""
 
     target: Literal["azure-nsg"]
-    unique: ClassVar = ("nsg", "priority")
+    unique: ClassVar = (("nsg", "priority"), ("nsg", "udpPriority"))
     nsg: Annotated[str, AfterValidator(security_group_id)] = Field(
         description="Rules are added to this group, which is that of the nodes' subnet.",
         examples=[

@@ -13,8 +13,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, ValidationInfo, field_validator
 
-from components.egress import derp_map
-from components.egress.destinations import Udp
+from components.endpoints import derp_map
+from components.endpoints.published import Udp
 from components.settings import forms
 from components.settings.egress_target import (
     CertificateAuthoritySetting,
@@ -49,6 +49,7 @@ Accounts = Annotated[
     tuple[Annotated[str, AfterValidator(service_account)], ...],
     AfterValidator(forms.distinct),
     Field(
+        max_length=MAX_ACCOUNTS,
         validate_default=True,
         description="The rules are for machines that run as these: the accounts of the cluster's nodes. Who is let out"
         " must be said; only allInstances, true, says that it is every machine of the network.",
@@ -126,7 +127,7 @@ class GcpVpcFirewallEgress(GcpTarget):
         examples=[["gke-acme-prod-node"]],
     )
     all_instances: AllInstances = False
-    service_accounts: Annotated[Accounts, Field(max_length=MAX_ACCOUNTS)] = ()
+    service_accounts: Accounts = ()
     ipv6: StrictBool = Field(default=False, description="In a network without IPv6 the rules do nothing.")
     derp: Annotated[DerpSetting, AfterValidator(ipv6_on_request)]
     certificate_authority: Annotated[CertificateAuthoritySetting, AfterValidator(ipv6_on_request)] = None
@@ -150,7 +151,7 @@ class GcpNetworkPolicyEgress(GcpTarget):
     """One rule by names in a network firewall policy that the customer has."""
 
     target: Literal["gcp-network-policy"]
-    unique: ClassVar = ("policy", "priority")
+    unique: ClassVar = (("policy", "priority"),)
     form: ClassVar = POLICY
     policy: Annotated[
         str,
@@ -211,8 +212,9 @@ class GcpSecureWebProxyEgress(GcpTarget):
     """One rule in the policy of a Secure Web Proxy that the customer has."""
 
     target: Literal["gcp-secure-web-proxy"]
-    unique: ClassVar = ("policy", "priority")
+    unique: ClassVar = (("policy", "priority"),)
     form: ClassVar = GATEWAY
+    proxy: ClassVar = True
     policy: Annotated[
         str,
         AfterValidator(

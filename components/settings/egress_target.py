@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from components.egress.destinations import Udp
+from components.endpoints.published import Udp
 from components.settings import forms
 from components.settings.forms import Settings
 from components.settings.problems import refuse, shown
@@ -21,12 +21,15 @@ class TargetSettings(Settings):
 
     target: Any
 
-    unique: ClassVar[tuple[str, ...]]
-    """Keys, as in the stack's file, whose values together no second stack may have: `("vpc", "priority")`. None where
-    two stacks may say the same."""
+    unique: ClassVar[tuple[tuple[str, ...], ...]]
+    """Groups of keys, as in the stack's file, whose values together no second stack may have: `("vpc", "priority")`.
+    Values of two groups are compared too. None where two stacks may say the same."""
 
     caseless: ClassVar[bool] = False
     """Whether the cloud takes values of `unique` that differ in case only for the same."""
+
+    proxy: ClassVar[bool] = False
+    """Whether it may be the HTTP proxy of `operator.httpProxy`, which is asked for the hosts behind it."""
 
     @property
     def opens_udp(self) -> Udp:

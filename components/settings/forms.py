@@ -206,7 +206,7 @@ def security_group(identifier: str) -> str:
 
 
 def networks(values: list[object]) -> tuple[str, ...]:
-    """Networks in canonical form, none of them everything."""
+    """Networks in canonical form, neither one of them nor all together everything."""
     wrong, found = [], []
     for item in values:
         try:
@@ -216,10 +216,15 @@ def networks(values: list[object]) -> tuple[str, ...]:
         if network is None or network.prefixlen == 0:
             wrong.append(shown(item))
         else:
-            found.append(str(network))
+            found.append(network)
     if wrong:
         raise refuse(f"These are not ranges like 198.51.100.0/24, without host bits: {', '.join(wrong)}.")
-    return distinct(tuple(found))
+    version_4 = ipaddress.collapse_addresses(each for each in found if isinstance(each, ipaddress.IPv4Network))
+    version_6 = ipaddress.collapse_addresses(each for each in found if isinstance(each, ipaddress.IPv6Network))
+    for together in (*version_4, *version_6):
+        if together.prefixlen == 0:
+            raise refuse(f"Together they are {together}, which is everything.")
+    return distinct(tuple(map(str, found)))
 
 
 def derp(value: object) -> object:

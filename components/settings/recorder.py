@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, ValidationInfo, field_validator
 
-from components.egress.destinations import host_problem
+from components.endpoints.hosts import host_problem
 from components.settings import expose_forms
 from components.settings.forms import Settings, dns_label, printable
 from components.settings.problems import refuse, shown

@@ -12,8 +12,8 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
-from components.egress import derp_map
-from components.egress.derp_map import Differences
+from components.endpoints import derp_map
+from components.endpoints.derp_map import Differences
 from supportctl.egress.relay_map import MapError, relay_map
 from supportctl.screen import console
 

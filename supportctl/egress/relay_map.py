@@ -1,7 +1,7 @@
 """The published relay map, from the network or from a file.
 
 Owns the fetching and what is told when it fails. Follows no redirect and trusts no size: a proxy's page must not be
-taken for the map. What the map says is components/egress/derp_map.py's.
+taken for the map. What the map says is components/endpoints/derp_map.py's.
 """
 
 from __future__ import annotations

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from components.egress import derp_map
-from components.egress.destinations import HTTPS, RELAYS, By, Destination, host_problem, required
+from components.egress.destinations import RELAYS, By, Destination, required
 from components.egress.needs import needs
+from components.endpoints import derp_map
+from components.endpoints.hosts import host_problem
+from components.endpoints.published import HTTPS
 from components.settings.environment import EnvironmentSettings
 from components.settings.network_policy import Form
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.components.egress_drawn import CIDRS, HEX, UDP, covers
+from tests.components.egress_drawn import CIDRS, HEX, UDP, covers, distinct, public_only
 from tests.components.registered import Registration
 
 ALLOWED_TYPES = {
@@ -96,23 +95,10 @@ def outward_by_address(target: Any, rows: list[Registration]) -> None:
         assert public_only(by_protocol["Udp"]["destinationAddressPrefixes"])
 
 
-def public_only(ranges: list[str]) -> bool:
-    """Every kind of address that peers and relays have, no private one; and nothing twice, which Azure refuses."""
-    networks = [ipaddress.ip_network(each) for each in ranges]
-    inside = [any(ipaddress.ip_address(each) in network for network in networks) for each in ("192.200.0.1", "8.8.8.8")]
-    private = [ipaddress.ip_network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
-    outside = [network for network in networks if any(network.overlaps(each) for each in private)]
-    return all(inside) and not outside and distinct(networks)
-
-
 def same_addresses(ranges: list[str], declared: Any) -> bool:
     """The same addresses, said without overlaps."""
     networks, meant = ([ipaddress.IPv4Network(each) for each in side] for side in (ranges, declared))
     return distinct(networks) and list(ipaddress.collapse_addresses(meant)) == sorted(networks)
-
-
-def distinct(networks: list[Any]) -> bool:
-    return not any(one.overlaps(other) for one, other in pairwise(sorted(networks)))
 
 
 CHECKS = {"azure-firewall-policy": outward_by_server_name, "azure-nsg": outward_by_address}

@@ -7,8 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from components.egress import derp_map
-from components.egress.destinations import CERTIFICATE_AUTHORITY
+from components.endpoints import derp_map
+from components.endpoints.published import CERTIFICATE_AUTHORITY
+from tests.components.egress_drawn import BOTH, CIDRS, UDP, public_only
 from tests.components.registered import Registration
 
 ALLOWED_TYPES = {
@@ -21,18 +22,6 @@ ALLOWED_TYPES = {
 
 NAME = st.text("abcdef", min_size=8, max_size=8)
 PROJECT = st.sampled_from(["acme-network", "acme-proxy"])
-CIDR = st.builds(
-    lambda bits, prefix: str(ipaddress.ip_network((bits, prefix), strict=False)),
-    st.integers(0, 2**32 - 1),
-    st.integers(1, 32),
-)
-CIDR_V6 = st.builds(
-    lambda bits, prefix: str(ipaddress.ip_network((bits, prefix), strict=False)),
-    st.integers(0, 2**128 - 1),
-    st.integers(1, 128),
-)
-CIDRS = st.lists(CIDR, min_size=1, max_size=4, unique=True)
-BOTH = st.lists(CIDR | CIDR_V6, min_size=1, max_size=4, unique=True)
 ACCOUNTS = st.lists(st.builds("{}@acme-prod.iam.gserviceaccount.com".format, NAME), min_size=1, max_size=3, unique=True)
 
 
@@ -55,7 +44,7 @@ def networks(draw: st.DrawFn) -> dict[str, Any]:
         "network": f"projects/{draw(PROJECT)}/global/networks/{draw(NAME)}",
         "priority": draw(st.integers(0, 65535)),
         "ipv6": ipv6,
-        "udp": draw(st.sampled_from(["off", "stun", "any"])),
+        "udp": draw(UDP),
         **draw(scopes("networkTags", NAME)),
         **draw(st.just({"derp": "any443"}) | bound),
     }
@@ -112,18 +101,13 @@ def outward_in_a_network(target: Any, rows: list[Registration]) -> None:
     assert {protocol for protocol, _ in reached} == ({"tcp"} if target.udp == "off" else {"tcp", "udp"})
     assert {version for _, version in reached} == ({4, 6} if target.ipv6 else {4})
     tcp = {cidr for (protocol, _), cidrs in reached.items() if protocol == "tcp" for cidr in cidrs}
+    assert all(public_only(cidrs) for (protocol, _), cidrs in reached.items() if protocol == "udp")
     if target.derp == "any443":
-        assert covers_address(tcp, "192.200.0.1")
-        assert covers_address(tcp, "8.8.8.8")
-        assert not covers_address(tcp, "10.0.0.1")
+        assert public_only(tcp)
     else:
         authority = () if target.certificate_authority == "elsewhere" else target.certificate_authority
         control = {"192.200.0.0/24"} | ({"2606:b740:49::/48"} if target.ipv6 else set())
         assert tcp == {*target.derp, *authority} | control
-
-
-def covers_address(cidrs: set[str], address: str) -> bool:
-    return any(ipaddress.ip_address(address) in ipaddress.ip_network(cidr) for cidr in cidrs)
 
 
 def outward_by_resolved_names(target: Any, rows: list[Registration]) -> None:

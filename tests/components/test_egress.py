@@ -7,18 +7,10 @@ from typing import Any
 
 import pytest
 
-from components.egress import derp_map
-from components.egress.destinations import (
-    CERTIFICATE_AUTHORITY,
-    By,
-    Needs,
-    Spelling,
-    allowlist,
-    host_problem,
-    registry_ends,
-    required,
-    spelled,
-)
+from components.egress.destinations import By, Needs, Spelling, allowlist, registry_ends, required, spelled
+from components.endpoints import derp_map
+from components.endpoints.hosts import host_problem
+from components.endpoints.published import CERTIFICATE_AUTHORITY
 
 PLAIN = Needs(images=("tailscale/tailscale", "tailscale/k8s-operator"))
 

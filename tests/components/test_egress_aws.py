@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -15,6 +17,7 @@ from components.egress.aws_firewall_policy import Policy, cautions, problems
 from components.egress.aws_network_firewall import group_arn
 from components.egress.aws_security_group import Rule, rules
 from components.egress.destinations import UDP, Needs, required
+from components.egress.public_addresses import public
 from components.egress.targets import open_egress
 from components.naming import Names
 from components.settings.egress_aws import AwsNetworkFirewallEgress, AwsSecurityGroupEgress
@@ -127,10 +130,36 @@ def test_a_firewall_gets_a_rule_group_of_pass_rules(environment: Build) -> None:
     assert len(lines) <= inputs["capacity"]
 
 
+def test_groups_for_two_policies_have_two_names(environment: Build) -> None:
+    """An account has one rule group of a name in a region, whichever policy it is for."""
+    seen = opened(environment(egress=[FIREWALL, {**FIREWALL, "policy": f"{POLICY}-2"}]))
+    names = {inputs["name"] for inputs in of_type(seen, "aws:networkfirewall").values()}
+    assert len(names) == 2
+    assert all(name.startswith("support-access-acme-prod-") for name in names)
+
+
 def test_ipv6_sources_reach_ipv6_destinations(environment: Build) -> None:
     seen = opened(environment(egress=[{**FIREWALL, "sources": ["2001:db8::/64", "10.64.0.0/16"]}]))
     sets = seen.rows[RULE_GROUP].inputs["ruleGroup"]["ruleVariables"]["ipSets"]
     assert sets[1]["ipSet"]["definitions"] == ["0.0.0.0/0", "::/0"]
+
+
+def test_udp_passes_to_public_addresses_only(environment: Build) -> None:
+    """Our rules may be asked before those by which the customer keeps its own networks apart."""
+    sources = {"sources": ["10.64.0.0/16", "2001:db8::/64"], "udp": "stun"}
+    seen = opened(environment(egress=[{**FIREWALL, **sources}]))
+    sets = seen.rows[RULE_GROUP].inputs["ruleGroup"]["ruleVariables"]["ipSets"]
+    assert sets[2] == {"key": "PUBLIC_NET", "ipSet": {"definitions": [*public(4), *public(6)]}}
+    lines = seen.rows[RULE_GROUP].inputs["ruleGroup"]["rulesSource"]["rulesString"].splitlines()
+    assert [line.split("(")[0] for line in lines if " udp " in line] == ["pass udp $HOME_NET any -> $PUBLIC_NET 3478 "]
+
+
+def test_no_rule_is_longer_than_aws_takes_when_its_variables_are_written_out(environment: Build) -> None:
+    wide = {"sources": [f"10.64.{n}.0/24" for n in range(0, 256, 2)], "udp": "any"}
+    group = opened(environment(egress=[{**FIREWALL, **wide}])).rows[RULE_GROUP].inputs["ruleGroup"]
+    sets = {f"${each['key']}": ",".join(each["ipSet"]["definitions"]) for each in group["ruleVariables"]["ipSets"]}
+    for line in group["rulesSource"]["rulesString"].splitlines():
+        assert len(re.sub(r"\$[A-Z_]+", lambda found: sets[found[0]], line)) <= 8192
 
 
 def test_the_suricata_text() -> None:
@@ -144,8 +173,8 @@ def test_the_suricata_text() -> None:
         f'pass tls {out} 443 ({tls}dotprefix; content:".tailscale.com"; nocase; endswith; {flow}{ends[1]}',
         f'pass tls {out} 443 ({tls}content:"acme-v02.api.letsencrypt.org"; startswith; nocase; endswith; '
         f"{flow}{ends[2]}",
-        f"pass udp {out} 3478 (flow:to_server; {ends[3]}",
-        f"pass udp {out} any (flow:to_server; {ends[4]}",
+        f"pass udp $HOME_NET any -> $PUBLIC_NET 3478 (flow:to_server; {ends[3]}",
+        f"pass udp $HOME_NET any -> $PUBLIC_NET any (flow:to_server; {ends[4]}",
     ]
 
 
@@ -204,7 +233,12 @@ def test_targets_of_a_region_share_a_provider_which_takes_one_account_only(envir
     west = {**DNS, "region": "eu-west-1", "vpc": "vpc-01234567"}
     seen = opened(environment(egress=[GROUP, FIREWALL, DNS, west]))
     providers = of_type(seen, "pulumi:providers:aws")
-    assert providers.keys() == {"acme-prod-egress-aws-eu-central-1", "acme-prod-egress-aws-eu-west-1"}
+    assert {name: inputs["region"] for name, inputs in providers.items()} == {
+        "acme-prod-egress-aws-eu-central-1": "eu-central-1",
+        "acme-prod-egress-aws-eu-west-1": "eu-west-1",
+    }
+    of_west = {name for name, row in seen.rows.items() if "aws-eu-west-1" in row.provider}
+    assert of_west == {name for name in seen.rows if name.startswith(f"acme-prod-egress-{west['vpc']}-")}
     assert all(inputs["allowedAccountIds"] in (["111122223333"], '["111122223333"]') for inputs in providers.values())
     assert not [key for inputs in providers.values() for key in inputs if "ey" in key or "token" in key]
     assert "allowedAccountIds" not in of_type(opened(environment(egress=[GROUP])), "providers:aws").popitem()[1]
@@ -217,6 +251,19 @@ def test_access_is_narrowed_before_the_cloud_is_asked(environment: Build) -> Non
     later = {name for name in made - through if seen.names(seen.rows[name].depends_on) & through}
     assert made == through | later
     assert len(made) == 6
+
+
+def test_what_is_taken_once_goes_before_its_replacement_comes(environment: Build) -> None:
+    """A rule, a name, a priority: the cloud would refuse the second one."""
+    seen = opened(environment(egress=[{**GROUP, "ipv6": True, "udp": "stun"}, FIREWALL, DNS]))
+    first = {row.type.rpartition(":")[2] for row in seen.rows.values() if row.deletes_first}
+    assert first == {
+        "SecurityGroupEgressRule",
+        "RuleGroup",
+        "ResolverFirewallRule",
+        "ResolverFirewallRuleGroupAssociation",
+    }
+    assert len([row for row in seen.rows.values() if row.deletes_first]) == 4 + 1 + 2
 
 
 POLICIES: list[tuple[dict[str, Any], Policy, list[str]]] = [
@@ -276,6 +323,8 @@ def test_the_customer_is_told_what_to_add() -> None:
         rule_order="STRICT_ORDER", default_actions=("aws:drop_established",), decrypts=False, references={ours: 10}
     )
     assert list(cautions(firewall(), lenient, ours)) == []
+    [moved] = cautions(firewall(), replace(lenient, references={ours: 500}), ours)
+    assert moved.startswith(f"{POLICY} has the rule group at priority 500, and priority is 10:")
     unordered = firewall(ruleOrder="DEFAULT_ACTION_ORDER", priority=None)
     assert aws_firewall_policy.reference(unordered, ours) == f'{{"ResourceArn": "{ours}"}}'
 

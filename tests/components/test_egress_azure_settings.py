@@ -128,6 +128,11 @@ def test_a_priority_in_one_group_is_one_stacks_however_its_id_is_written(tmp_pat
     acme = stack(tmp_path, "acme", egress=[NSG, POLICY])
     stack(tmp_path, "globex", egress=[{**POLICY, "priority": 1001}, {**NSG, "priority": 401}])
     assert refused(tmp_path, "acme", acme) == []
+    stack(tmp_path, "umbrella", egress=[{**UDP, "priority": 402, "udpPriority": 400}])
+    assert refused(tmp_path, "acme", acme) == [
+        f'egress[0].priority: Stack "umbrella-prod" has azure-nsg {NSG["nsg"].lower()} 400 too.'
+    ], "TCP and UDP take their numbers from one row"
+    (tmp_path / "Pulumi.umbrella-prod.yaml").unlink()
     stack(tmp_path, "initech", egress=[{**POLICY, "policy": POLICY["policy"].lower()}])
     assert refused(tmp_path, "acme", acme) == [
         f'egress[1].priority: Stack "initech-prod" has azure-firewall-policy {POLICY["policy"].lower()} 1000 too.'

@@ -14,6 +14,7 @@ from components.egress import gcp_names
 from components.egress.destinations import Needs, Spelling, required
 from components.egress.gcp_secure_web_proxy import matcher
 from components.egress.gcp_vpc_firewall import Rule, rules
+from components.egress.left_out import is_named_on_443, left_out
 from components.egress.public_addresses import public
 from components.naming import Names
 from components.settings.egress_gcp import MAX_REGIONS, MAX_SOURCES, GcpVpcFirewallEgress
@@ -75,6 +76,7 @@ def test_udp_is_opened_only_on_request_and_as_far_as_it_says() -> None:
 
 def test_every_public_address_is_meant_and_no_private_one() -> None:
     left = [ipaddress.ip_network(part) for part in public(4)]
+    assert len(left) == 46, "as docs/egress.md says"
     for inside in ("10.1.2.3", "172.31.0.1", "192.168.0.1", "100.64.0.1", "169.254.169.254", "224.0.0.1", "255.0.0.1"):
         assert not [part for part in left if ipaddress.ip_address(inside) in part], inside
     for outside in ("1.1.1.1", "9.255.255.255", "11.0.0.0", "172.32.0.0", "192.200.0.1", "199.36.153.8", "223.9.9.9"):
@@ -128,6 +130,13 @@ def test_a_policy_of_a_region_gets_the_same_rule(environment: Build) -> None:
     assert "derp31-all.tailscale.com" not in names
 
 
+def test_who_dials_a_proxy_is_let_through_to_no_relay(environment: Build) -> None:
+    told = {"httpProxy": {"url": "http://proxy.acme.example:443"}}
+    made = of_type(opened(environment(egress=[{**POLICY, "relayRegions": 30}], operator=told)), "gcp:compute")
+    [inputs] = made.values()
+    assert inputs["match"]["destFqdns"] == sorted([*DOCKER, "proxy.acme.example"])
+
+
 def test_the_most_regions_still_leave_room_for_every_name_that_may_be_needed() -> None:
     images = ("tailscale/tailscale", "ghcr.io/tailscale/k8s-operator", "mirror.example.com/k8s-proxy")
     widest = Needs(images=images, ingress=True, logs=True, recordings="s3.example.com")
@@ -164,6 +173,17 @@ def test_a_proxys_policy_gets_a_list_and_a_rule_that_decrypts_nothing(environmen
     assert f"{name}-hosts" in seen.names(seen.rows[f"{name}-allow"].depends_on)
 
 
+def test_the_proxy_that_the_operator_is_told_to_use_is_asked_for_the_hosts_themselves(environment: Build) -> None:
+    told = {"httpProxy": {"url": "http://proxy.acme.example:443"}}
+    name = f"acme-prod-egress-{PROXY['policy']}-hosts"
+    alone, asked = (
+        of_type(opened(environment(egress=[PROXY], operator=operator)), "urlList")[name]["values"]
+        for operator in ({}, told)
+    )
+    assert asked == alone, "who asks a proxy needs the same hosts as who does not know of it; the proxy is none of them"
+    assert {"*.tailscale.com", "acme-v02.api.letsencrypt.org"} <= set(asked)
+
+
 def test_a_matcher_with_the_most_sources_is_still_one_that_google_takes() -> None:
     text = matcher(tuple(f"10.{n}.0.0/16" for n in range(MAX_SOURCES)), "list")
     assert text.count("&&") + text.count("||") == OPERATORS
@@ -176,13 +196,15 @@ def test_names_have_the_length_that_google_takes_and_differ_by_place() -> None:
     assert len(names) == 2
 
 
-def test_what_a_rule_by_names_cannot_open_is_told(environment: Build) -> None:
+def test_a_rule_by_names_on_one_port_leaves_out_addresses_and_other_ports() -> None:
     usual = required(Needs(images=("tailscale/tailscale",)))
-    assert gcp_names.caution("t", "p", usual) is None
+    assert left_out(usual, is_named_on_443) == []
     images = ("mirror.example.com:5000/a", "10.0.0.5/b", "10.0.0.6:5000/c", "other.example.com/d")
-    told = gcp_names.caution("gcp-network-policy", "p", required(Needs(images=images, udp="stun")))
-    assert told is not None
-    assert "does not open 10.0.0.5:443, 10.0.0.6:5000, mirror.example.com:5000:" in told
+    assert left_out(required(Needs(images=images, udp="stun")), is_named_on_443) == [
+        "10.0.0.5:443",
+        "10.0.0.6:5000",
+        "mirror.example.com:5000",
+    ]
 
 
 def test_targets_of_a_project_share_a_provider_which_holds_no_credential(environment: Build) -> None:
@@ -201,6 +223,17 @@ def test_access_is_narrowed_before_the_cloud_is_asked(environment: Build) -> Non
     later = {name for name in made - through if seen.names(seen.rows[name].depends_on) & through}
     assert made == through | later
     assert len(made) == 4
+
+
+def test_what_is_taken_once_goes_before_its_replacement_comes(environment: Build) -> None:
+    """A name, and a priority in a policy: Google would refuse the second one."""
+    seen = opened(environment(egress=[NETWORK, POLICY, REGIONAL, PROXY]))
+    assert {row.type.rpartition(":")[2] for row in seen.rows.values() if row.deletes_first} == {
+        "Firewall",
+        "NetworkFirewallPolicyRule",
+        "RegionNetworkFirewallPolicyRule",
+        "GatewaySecurityPolicyRule",
+    }
 
 
 @pytest.mark.parametrize("target", [None, "aws"])

@@ -114,6 +114,7 @@ def test_a_project_of_a_domain_has_its_name_too() -> None:
         ([{**POLICY, "priority": 2147483548}], "[0].priority", "less"),
         ([without(POLICY, "serviceAccounts")], "[0].serviceAccounts", "so are secureTags and allInstances"),
         ([{**POLICY, "secureTags": ["tagValues/1"]}], "[0].serviceAccounts", "Google takes one of them"),
+        ([{**POLICY, "serviceAccounts": [f"a{n}-{NODES}" for n in range(11)]}], "[0].serviceAccounts", "at most 10"),
         ([{**POLICY, "allInstances": True}], "[0].serviceAccounts", "serviceAccounts and allInstances are set"),
         ([{**POLICY, "allInstances": "no"}], "[0].allInstances", "true or false"),
         ([{**without(POLICY, "serviceAccounts"), "secureTags": ["nodes"]}], "[0].secureTags[0]", "secure tag"),

@@ -19,7 +19,7 @@ from tests.components import egress_azure_invariants as azure
 from tests.components import egress_gcp_invariants as gcp
 from tests.components import registered as registrations
 from tests.components.conftest import LEAST
-from tests.components.egress_drawn import BOTH, CIDRS, HEX, UDP, covers
+from tests.components.egress_drawn import BOTH, CIDRS, HEX, UDP, covers, public_only
 from tests.components.registered import Registration
 from tests.components.test_egress_aws import opened
 
@@ -156,19 +156,14 @@ def outward_by_address(target: Any, rows: list[Registration]) -> None:
         else:
             assert (inputs["fromPort"], inputs["toPort"]) == {"stun": (3478, 3478), "any": (1, 65535)}[target.udp]
             udp.add(str(network))
-    version_4 = {"192.200.0.0/24"} | (set() if target.derp == "any443" else set(target.derp))
-    if target.derp == "any443":
-        assert "0.0.0.0/0" in tcp
-        assert ("::/0" in tcp) is target.ipv6
-    else:
-        assert version_4 <= tcp, "relays and control plane covered"
-        assert "0.0.0.0/0" not in tcp
-        if target.certificate_authority != "elsewhere":
-            assert set(target.certificate_authority) <= tcp, "certificate authority covered"
-    assert bool(udp) is (target.udp != "off")
+    everywhere = {"0.0.0.0/0"} | ({"::/0"} if target.ipv6 else set())
+    control = {"192.200.0.0/24"} | ({"2606:b740:49::/48"} if target.ipv6 else set())
+    authority = target.certificate_authority if isinstance(target.certificate_authority, tuple) else ()
+    assert tcp == (everywhere if target.derp == "any443" else {*target.derp, *authority} | control)
+    assert udp == (set() if target.udp == "off" else everywhere)
 
 
-RULE = re.compile(r"pass (tls|udp) \$HOME_NET any -> \$EXTERNAL_NET (\d+|any) \((.*)\)")
+RULE = re.compile(r"pass (tls|udp) \$HOME_NET any -> \$(EXTERNAL|PUBLIC)_NET (\d+|any) \((.*)\)")
 
 
 def outward_by_server_name(target: Any, rows: list[Registration]) -> None:
@@ -180,11 +175,14 @@ def outward_by_server_name(target: Any, rows: list[Registration]) -> None:
     sets = {entry["key"]: entry["ipSet"]["definitions"] for entry in group["ruleVariables"]["ipSets"]}
     assert sets["HOME_NET"] == list(target.sources)
     assert not {"0.0.0.0/0", "::/0"} & set(sets["HOME_NET"])
+    assert ("PUBLIC_NET" in sets) is (target.udp != "off")
+    assert target.udp == "off" or public_only(sets["PUBLIC_NET"])
     lines = group["rulesSource"]["rulesString"].splitlines()
     found = [RULE.fullmatch(line) for line in lines]
     assert all(found), "only pass rules, only from the sources"
     parts = [match.groups() for match in found if match]
-    for protocol, port, options in parts:
+    for protocol, to, port, options in parts:
+        assert (protocol, to) in {("tls", "EXTERNAL"), ("udp", "PUBLIC")}
         if protocol == "udp":
             assert port == {"stun": "3478", "any": "any"}[target.udp]
         else:
@@ -192,8 +190,8 @@ def outward_by_server_name(target: Any, rows: list[Registration]) -> None:
             assert "tls.sni" in options
             assert "content:" in options
             assert "endswith" in options
-    assert any(p == "udp" for p, _, _ in parts) is (target.udp != "off")
-    names = [re.findall(r'content:"([^"]+)"', options)[0] for protocol, _, options in parts if protocol == "tls"]
+    assert any(protocol == "udp" for protocol, *_ in parts) is (target.udp != "off")
+    names = [re.findall(r'content:"([^"]+)"', options)[0] for protocol, *_, options in parts if protocol == "tls"]
     assert covers(names, leading_dot=True)
     assert len({re.findall(r"sid:(\d+)", line)[0] for line in lines}) == len(lines) <= row.inputs["capacity"]
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from components.egress import derp_map
-from components.egress.destinations import CERTIFICATE_AUTHORITY, DOCKER_HUB
+from components.endpoints import derp_map
+from components.endpoints.published import CERTIFICATE_AUTHORITY, DOCKER_HUB
 
 INSIDE, ELSEWHERE = "10.64.3.7", "10.99.0.1"
 """A node that the rules are for, and a machine of the customer's that they are not for."""
@@ -83,6 +83,9 @@ def datagram(address: str, port: int) -> Connection:
 
 STUN = Group(label="STUN to the relays, UDP 3478", connections=tuple(datagram(a, 3478) for a in RELAYS.values()))
 PEER = Group(label="a peer directly, UDP to any port", connections=(datagram("198.51.100.250", 51820),))
+PRIVATE_UDP = Group(
+    label="a private address of the customer's, UDP", connections=(datagram("10.200.0.1", 53),), needed=False
+)
 
 TCP = (
     Group(label="control plane, by name", connections=(to(CONTROL), to(LOGIN))),

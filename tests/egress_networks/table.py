@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from components.egress.destinations import Needs, Spelling, required, spelled
-from tests.egress_networks.connections import PEER, STUN, TCP, UNNEEDED, Group
+from tests.egress_networks.connections import PEER, PRIVATE_UDP, STUN, TCP, UNNEEDED, Group
 from tests.egress_networks.network import Network
 from tests.egress_networks.snooping import SnoopingFilter
 from tests.egress_networks.stacks import CLOUDS, VARIANTS, Udp, networks
@@ -24,6 +24,7 @@ ROWS: tuple[tuple[str, Udp, Group], ...] = (
     (f"{STUN.label}; `udp: stun`", "stun", STUN),
     (f"{PEER.label}; `udp: stun`", "stun", Group(label=PEER.label, connections=PEER.connections, needed=False)),
     (f"{PEER.label}; `udp: any`", "any", PEER),
+    (f"{PRIVATE_UDP.label}; `udp: any`", "any", PRIVATE_UDP),
 )
 """Label, what `udp` is set to, and the connections."""
 COUNTED = 10

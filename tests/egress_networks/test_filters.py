@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from components.egress import derp_map
+from components.endpoints import derp_map
 from components.settings.egress_aws import AwsNetworkFirewallEgress
 from tests.components.registered import Registration
 from tests.egress_networks import aws, azure, gcp

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from components.settings.egress import EgressTarget
-from tests.egress_networks.connections import PEER, RELAYS, STUN, TCP, UNNEEDED, Group
+from tests.egress_networks.connections import PEER, PRIVATE_UDP, RELAYS, STUN, TCP, UNNEEDED, Group
 from tests.egress_networks.network import Network
 from tests.egress_networks.stacks import VARIANTS, Variant, networks, played
 from tests.egress_networks.table import PAGE, in_page, tables, with_tables
@@ -65,6 +65,14 @@ def test_udp_passes_only_as_far_as_it_is_opened(variant: Variant) -> None:
         return  # UDP is no matter of it
     assert {udp: through(network, STUN) for udp, network in found.items()}.items() <= STUN_BY_UDP.items()
     assert {udp: through(network, PEER) for udp, network in found.items()}.items() <= PEER_BY_UDP.items()
+
+
+@COLUMNS
+def test_udp_opens_no_private_address_where_rules_come_before_the_customers_own(variant: Variant) -> None:
+    """A security group in AWS has no denials that a rule of ours could overrule."""
+    found = networks(variant)
+    if "any" in found and "aws-security-group" not in variant.label:
+        assert through(found["any"], PRIVATE_UDP) == 0
 
 
 @COLUMNS

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from components.egress import derp_map
+from components.endpoints import derp_map
 from sandbox.demo.observe import Cluster
 from sandbox.demo.pulumi import ROOT, Pulumi
 from sandbox.world import World

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from components.egress import derp_map
+from components.endpoints import derp_map
 from supportctl.commands import app
 from supportctl.egress import relay_map
 

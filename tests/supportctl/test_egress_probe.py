@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from components.egress import derp_map
+from components.endpoints import derp_map
 from components.settings.environment import EnvironmentSettings
 from supportctl.commands import app
 from supportctl.stack import StackError
