@@ -113,7 +113,9 @@ class SupportAccess(pulumi.ComponentResource):
         )
         own = operator_credential(settings, tailnet=tailnet, keys=keys, after=[cleanup, identity], parent=self)
         bounds = inside.bounds(own, users, seen) if inside and seen is not None else []
-        beside = sidecars(settings, inside.provider, keys, [cleanup, identity], self) if inside else []
+        beside = (
+            sidecars(settings, inside.provider, inside.unless_there, keys, [cleanup, identity], self) if inside else []
+        )
         enrolment = Enrollment(
             names.resource("enrolment"),
             customer=names.customer,

@@ -29,11 +29,12 @@ have nothing to be waited for are left without it."""
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExposuresArgs:
     """settings: with an exposure that the operator serves, or a recorder. holder: of all of it. after: what proxies
-    need."""
+    need. unless_there: what is asked before an object of ours is made; a patch wants its Service to be there."""
 
     settings: EnvironmentSettings
     holder: Holder
     after: list[pulumi.Resource]
+    unless_there: pulumi.ResourceHookBinding
 
 
 class Exposures(pulumi.ComponentResource):
@@ -54,6 +55,7 @@ class Exposures(pulumi.ComponentResource):
                     # The operator writes the proxy's name there.
                     ignore_changes=["spec.externalName"] if manifest["kind"] == "Service" else None,
                     custom_timeouts=SHORT_DELETE,
+                    hooks=args.unless_there,
                 ),
             )
         for part, patch in patches(settings).items():

@@ -41,6 +41,8 @@ class Installation:
     """The customer's API server."""
     proxies: Proxies | None = None
     """What the operator runs; None where it runs nothing."""
+    unless_there: pulumi.ResourceHookBinding
+    """Asked before an object outside of the operator's namespace is made."""
 
     def __init__(
         self, settings: EnvironmentSettings, cluster: Cluster, tailnet: Provider, parent: pulumi.Resource
@@ -56,8 +58,7 @@ class Installation:
             delete_unreachable=True,
             opts=pulumi.ResourceOptions(parent=parent),
         )
-        # Asked before an object outside of a namespace is made.
-        self._unless_there = refuse_leftovers(settings.names, cluster)
+        self.unless_there = refuse_leftovers(settings.names, cluster)
 
     def operator(self, *, ready: pulumi.Input[pulumi.Resource], egress: list[Target]) -> Operator:
         """Namespace and release. ready, egress: as in `OperatorArgs`."""
@@ -68,7 +69,7 @@ class Installation:
                 settings=self._settings,
                 ready=ready,
                 egress=egress,
-                unless_there=self._unless_there,
+                unless_there=self.unless_there,
                 unless_uninstalled=ask_before_reinstall(
                     self._settings.names, self._settings.operator.reinstall, self._tailnet
                 ),
@@ -100,7 +101,7 @@ class Installation:
                 tags=held_tags(settings),
                 held=held(settings),
                 after=list(bounds),
-                unless_there=self._unless_there,
+                unless_there=self.unless_there,
             ),
             opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider, self._tailnet]),
         )
@@ -113,7 +114,7 @@ class Installation:
                     settings=settings,
                     holder=holder,
                     after=list(bounds),
-                    unless_there=self._unless_there,
+                    unless_there=self.unless_there,
                 ),
                 opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider]),
             )
@@ -121,7 +122,7 @@ class Installation:
         if proxy_tags(settings):
             made = Exposures(
                 names.resource("exposures"),
-                ExposuresArgs(settings=settings, holder=holder, after=list(bounds)),
+                ExposuresArgs(settings=settings, holder=holder, after=list(bounds), unless_there=self.unless_there),
                 opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider]),
             )
             bounds.append(made)
@@ -157,7 +158,7 @@ class Installation:
                 any_user=settings.any_user is not None,
                 labels=names.labels,
                 after=[given],
-                unless_there=self._unless_there,
+                unless_there=self.unless_there,
             ),
             opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider]),
         )
@@ -168,7 +169,7 @@ class Installation:
                 readable=settings.read_only.by_group,
                 labels=names.labels,
                 after=[given],
-                unless_there=self._unless_there,
+                unless_there=self.unless_there,
             ),
             opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider]),
         )

@@ -31,8 +31,14 @@ PATHS = {
     "RoleBinding": f"{_RBAC}/namespaces/{{namespace}}/rolebindings",
     "Service": "/api/v1/namespaces/{namespace}/services",
     "Ingress": "/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses",
+    "Secret": "/api/v1/namespaces/{namespace}/secrets",
+    "ServiceAccount": "/api/v1/namespaces/{namespace}/serviceaccounts",
+    "Role": f"{_RBAC}/namespaces/{{namespace}}/roles",
 }
 """Every kind that the stack makes or patches outside of its own namespace, and where the API has its objects."""
+
+OF_EXPOSURES = ("Connector", "Recorder", "Service", "Ingress", "Secret", "ServiceAccount", "Role")
+"""Kinds of which a stack takes more into use while it stands."""
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
@@ -66,7 +72,7 @@ def leftover(names: Names, context: str, kind: str, there: Found) -> str:
         return (
             f"{what} and carries the labels of {names.name}: it stayed behind when the stack went while the cluster "
             "did not answer. Nothing is taken over, for it may allow more than is declared now. Remove what stayed, "
-            f"then run again:\n{removal(names, context, kind)}"
+            f"then run again:\n{removal(names, context, kind, there)}"
         )
     owner = names_of(labels)
     if owner is not None:
@@ -77,12 +83,16 @@ def leftover(names: Names, context: str, kind: str, there: Found) -> str:
         )
     return (
         f"{what} and is not of this program's making. Nothing is taken over: find out who uses it (`kubectl --context "
-        f"{context} get {kind.lower()} {there['name']}{_in(there)} -o yaml`) and let them remove it, or name another "
-        "context in `support-access:cluster`"
+        f"{context} get {kind.lower()} {there['name']}{_in(there)} -o yaml`) and let them remove it, or "
+        + (
+            "choose another name in `support-access:expose`"
+            if kind in OF_EXPOSURES
+            else "name another context in `support-access:cluster`"
+        )
     )
 
 
-def removal(names: Names, context: str, kind: str) -> str:
+def removal(names: Names, context: str, kind: str, there: Found) -> str:
     """The commands, a line each, that take away what stayed of an environment."""
     labels = ",".join(f"{key}={value}" for key, value in names.labels.items())
     cluster_wide = f"kubectl --context {context} delete clusterroles,clusterrolebindings -l {labels}"
@@ -93,6 +103,8 @@ def removal(names: Names, context: str, kind: str) -> str:
         )
     if kind in ("ClusterRole", "ClusterRoleBinding"):
         return cluster_wide
+    if kind in OF_EXPOSURES:  # beside which others, and the operator's credential, may be in use
+        return f"kubectl --context {context} delete {kind.lower()} {there['name']}{_in(there)}"
     everywhere = " --all-namespaces" if "{namespace}" in PATHS[kind] else ""
     return f"kubectl --context {context} delete {PATHS[kind].rpartition('/')[2]}{everywhere} -l {labels}"
 

@@ -22,12 +22,14 @@ from components.settings.expose import SidecarExposure
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SidecarArgs:
-    """settings, exposure: whose it is. keys: the provider that mints. after: the tags, and what removes devices."""
+    """settings, exposure: whose it is. keys: the provider that mints. after: the tags, and what removes devices.
+    unless_there: what is asked before each object is made in the customer's namespace."""
 
     settings: EnvironmentSettings
     exposure: SidecarExposure
     keys: tailscale.Provider
     after: list[pulumi.Resource]
+    unless_there: pulumi.ResourceHookBinding
 
 
 class Sidecar(pulumi.ComponentResource):
@@ -60,6 +62,7 @@ class Sidecar(pulumi.ComponentResource):
                     # Without the key the rest is good for nothing, and it goes while the key is still there.
                     depends_on=[key],
                     custom_timeouts=SHORT_DELETE,
+                    hooks=args.unless_there,
                 ),
             )
         self.handoff = {
@@ -72,15 +75,16 @@ class Sidecar(pulumi.ComponentResource):
 def sidecars(
     settings: EnvironmentSettings,
     in_cluster: pulumi.ProviderResource,
+    unless_there: pulumi.ResourceHookBinding,
     keys: tailscale.Provider,
     after: list[pulumi.Resource],
     parent: pulumi.Resource,
 ) -> list[Sidecar]:
-    """One component per exposure of that kind. keys, after: as in `SidecarArgs`."""
+    """One component per exposure of that kind. unless_there, keys, after: as in `SidecarArgs`."""
     return [
         Sidecar(
             settings.names.resource(f"sidecar-{exposure.name}"),
-            SidecarArgs(settings=settings, exposure=exposure, keys=keys, after=after),
+            SidecarArgs(settings=settings, exposure=exposure, keys=keys, after=after, unless_there=unless_there),
             opts=pulumi.ResourceOptions(parent=parent, providers=[in_cluster]),
         )
         for exposure in settings.expose

@@ -1,10 +1,11 @@
 """What stands in the customer's cluster before anything is made there: one look, at every preview and update.
 
 Owns what is asked, and what the answers mean for this stack: a role that would let the operator impersonate more than
-is declared, an operator that the customer runs already, a namespace that an entry names and that is not there, and
-where the API server answers. A cluster that does not say is passed by with a warning: narrowed access must reach
-Tailscale first, and the engine's own attempt fails anyway. Asked in a thread, after the identity slice is registered,
-so a frozen API server holds up nothing that takes access away. Reads only; nothing here lives, so nothing dies.
+is declared, bindings that give engineers more, an operator that the customer runs already, a namespace that an entry
+names and that is not there, and where the API server answers. A cluster that does not say is passed by with a warning:
+narrowed access must reach Tailscale first, and the engine's own attempt fails anyway. Asked in a thread, after the
+identity slice is registered, so a frozen API server holds up nothing that takes access away. Reads only; nothing here
+lives, so nothing dies.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from typing import Any, Protocol
 
 import pulumi
 
+from components.cluster.bound_elsewhere import bound_elsewhere
 from components.cluster.exposed_services import exposed_problems
 from components.cluster.impersonators import Declared, sentence, wider
 from components.cluster.issuer import issuer_problems
 from components.manifests.network_policy import Backend
 from components.naming import NAMESPACE, RELEASE, Names
 from components.settings.environment import Cluster, EnvironmentSettings
-from components.settings.expose import backends
+from components.settings.expose import EgressExposure, SidecarExposure, backends
 from components.settings.network_policy import Form
 from providers.cluster_look import ClusterLook, ClusterUnknownError, Found
 
@@ -55,11 +57,13 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """problems: what must be mended before this stack makes anything there, in words. api_server: addresses and ports
+    """problems: what must be mended before this stack makes anything there, in words. notices: what whoever reads the
+    preview must know. api_server: addresses and ports
     that the API server answers on. backends: pods behind the exposed Services, as the Services themselves select
     them. Both are asked for a network policy alone."""
 
     problems: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     api_server: tuple[tuple[str, int], ...] = ()
     backends: tuple[Backend, ...] = ()
 
@@ -71,6 +75,7 @@ def survey(look: Asked, settings: EnvironmentSettings, users: Iterable[str]) -> 
     declared = Declared(groups=frozenset(groups), users=frozenset(users), any_user=settings.any_user is not None)
     bindings = _of_kinds(look, BINDINGS)
     problems = [sentence(found, context) for found in wider(bindings, _of_kinds(look, ROLES), declared)]
+    notices = tuple(bound_elsewhere(bindings, settings, declared, context))
     problems += _missing_namespaces(look, settings)
     problems += exposed_problems(look.whole, settings)
     problems += issuer_problems(look.document, settings)
@@ -78,13 +83,15 @@ def survey(look: Asked, settings: EnvironmentSettings, users: Iterable[str]) -> 
         going = [part for part in theirs if part.endswith(GOING)]
         problems.append(_leaving(going, settings.names, context) if going == theirs else _occupied(theirs, context))
     if settings.network_policy.form is Form.OFF:
-        return Survey(problems=tuple(problems))
+        return Survey(problems=tuple(problems), notices=notices)
     if settings.network_policy.form is Form.CILIUM_SNI and look.one(f"{CRDS}/{CILIUM_POLICIES}") is None:
         problems.append(
             f"support-access:networkPolicy.form is {Form.CILIUM_SNI}, and the cluster {context} has no Cilium: it would"
             " refuse the policy. Mend: form portable."
         )
-    return Survey(problems=tuple(problems), api_server=_api_server(look), backends=_backends(look, settings))
+    return Survey(
+        problems=tuple(problems), notices=notices, api_server=_api_server(look), backends=_backends(look, settings)
+    )
 
 
 def other_operator(look: Asked, bindings: Sequence[Mapping[str, Any]], names: Names, *, crds: bool) -> list[str]:
@@ -123,6 +130,8 @@ def surveyed(
         except ClusterUnknownError as unknown:
             pulumi.log.warn(f"What stands in the cluster {cluster.context} was not looked at: {unknown}")
             return Survey()
+        for notice in found.notices:
+            pulumi.log.warn(notice, resource=after)
         for problem in found.problems:
             pulumi.log.error(problem, resource=after)
         if found.problems:
@@ -142,11 +151,19 @@ def _of_kinds(look: Asked, kinds: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def _missing_namespaces(look: Asked, settings: EnvironmentSettings) -> list[str]:
-    return [
-        f"support-access:access[{number}].namespaces names {name}, and the cluster has no such namespace: a role cannot"
-        " be bound there. Mend: correct the name, or have the customer make the namespace first."
-        for number, entry in enumerate(settings.access)
+    named = [
+        ("access", name, entry.source, "a role cannot be bound")
+        for entry in settings.access
         for name in entry.namespaces or ()
+    ] + [
+        ("expose", exposure.namespace, exposure.name, "nothing can be made")
+        for exposure in settings.expose
+        if isinstance(exposure, EgressExposure | SidecarExposure)
+    ]
+    return [
+        f"support-access:{key} of {whom} names {name}, and the cluster has no such namespace: {cannot} there."
+        " Mend: correct the name, or have the customer make the namespace first."
+        for key, name, whom, cannot in named
         if look.one(f"{NAMESPACES}/{name}") is None
     ]
 

@@ -1,7 +1,9 @@
 """The session recorder, as the operator's Recorder resource (tsrecorder.go of v1.96.5).
 
-Owns its text. Does not own who sends to it or watches (components/tailnet/exposures.py), nor the bucket, which is the
-customer's. With local storage the operator demands the web interface: there is no other way to the recordings.
+Owns its text. No ProxyClass shapes a recorder's pod, so what proxies get by theirs is said here as well: a recorder
+that finds no node, or no way out, records nothing, and then every request is refused. Does not own who sends to it or
+watches (components/tailnet/exposures.py), nor the bucket, which is the customer's. With local storage the operator
+demands the web interface: there is no other way to the recordings.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from components.manifests import Manifest
+from components.manifests.variables import outbound_variables
 from components.settings.environment import EnvironmentSettings
 from components.settings.recorder import S3, Recorder
 
@@ -17,7 +20,12 @@ ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 
 def recorder(settings: EnvironmentSettings, declared: Recorder) -> Manifest:
     storage, operator = declared.storage, settings.operator
-    pod: dict[str, Any] = {"container": {"image": operator.pin("recorder").reference}}
+    pod = operator.proxy_pods.fields()
+    pod.pop("priorityClassName", None)  # a Recorder has no field for it
+    container = {"image": operator.pin("recorder").reference, "env": outbound_variables(operator)}
+    if resources := pod.pop("resources", None):
+        container["resources"] = resources
+    pod["container"] = container
     if operator.pull_secrets:
         pod["imagePullSecrets"] = [{"name": name} for name in operator.pull_secrets]
     spec: dict[str, Any] = {"tags": [settings.names.tags.rec_tag], "enableUI": not isinstance(storage, S3)}

@@ -98,8 +98,9 @@ _DANGERS: Final = (
     _Danger("exposure", "gateway.networking.k8s.io", (), _WRITE),
     _Danger("exposure", "tailscale.com", (), _WRITE),
     # Config maps hold whom a cloud lets in (aws-auth) and how names resolve; a label of a namespace lifts its bounds;
-    # an annotation of a ServiceAccount is a role in the cloud; a persistent volume may be a node's own disk.
-    _Danger("control", "", ("configmaps", "endpoints", "namespaces", "nodes", "nodes/status"), _WRITE),
+    # an annotation of a ServiceAccount is a role in the cloud; a persistent volume may be a node's own disk; a Service
+    # leads to the address in a pod's status.
+    _Danger("control", "", ("configmaps", "endpoints", "namespaces", "nodes", "nodes/status", "pods/status"), _WRITE),
     _Danger("control", "", ("persistentvolumes", "serviceaccounts"), CHANGE),
     _Danger("control", "discovery.k8s.io", ("endpointslices",), _WRITE),
     _Danger("control", "storage.k8s.io", (), _WRITE),

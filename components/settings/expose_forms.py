@@ -14,6 +14,9 @@ KUBERNETES_OWN = ("kube-system", "kube-public", "kube-node-lease")
 TAILNET = tuple(map(ipaddress.ip_network, ("100.64.0.0/10", "fd7a:115c:a1e0::/48")))
 """What Tailscale gives to nodes: a route there would take traffic that is meant for them."""
 
+WIDEST = {4: 8, 6: 32}
+"""The shortest prefix of a network that can be one customer's, by IP version: 10.0.0.0/8 is the widest private one."""
+
 NO_ROUTES = tuple(map(ipaddress.ip_network, ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "::1/128", "fe80::/10")))
 
 
@@ -88,7 +91,7 @@ def destination(tag: str) -> str:
 
 
 def routes(values: object) -> tuple[str, ...]:
-    """Networks in canonical form, none of them everything, the tailnet itself, or inside another of them."""
+    """Networks in canonical form, none of them the internet or a good part of it, the tailnet, or inside another."""
     if not isinstance(values, list | tuple):
         raise refuse(f"{shown(values)} is not a list of networks.")
     found: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
@@ -120,9 +123,10 @@ def _route(value: object) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         network = None
     if network is None:
         raise refuse(f"{shown(value)} is not a network like 10.20.0.0/24, without host bits.")
-    if network.prefixlen == 0:
+    if network.prefixlen < WIDEST[network.version]:
+        wide = "everything" if network.prefixlen == 0 else "wider than any network of one customer"
         raise refuse(
-            f"{shown(value)} is everything.",
+            f"{shown(value)} is {wide}.",
             why="Such a route makes an exit node of the connector: the internet through the customer's network. That"
             " takes exitNode, with a reason.",
             example=["10.20.0.0/24"],

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field
 
 from components.naming import NAMESPACE, OPERATOR_SERVICE_ACCOUNT
 from components.settings.forms import Settings
+from components.settings.operator_forms import YAML_WORDS
 from components.settings.problems import KeyPath, config_key, refuse, set_command, shown
 
 SUBJECT: Final = f"system:serviceaccount:{NAMESPACE}:{OPERATOR_SERVICE_ACCOUNT}"
@@ -26,9 +27,6 @@ CLIENT_ID: Final[KeyPath] = ("credential", "federation", "clientId")
 
 IN_CLUSTER = (".svc", ".local", ".internal", ".localhost")
 """Endings of names that the public DNS does not have."""
-
-NO_TEXTS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
-"""YAML's other words: the chart writes audience and id without quotes."""
 
 
 def issuer_url(url: str) -> str:
@@ -59,7 +57,7 @@ def issuer_url(url: str) -> str:
 
 
 def audience_text(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z]([A-Za-z0-9._:/-]{0,198}[A-Za-z0-9/_-])?", text) or text.lower() in NO_TEXTS:
+    if not re.fullmatch(r"[A-Za-z]([A-Za-z0-9._:/-]{0,198}[A-Za-z0-9/_-])?", text) or text.lower() in YAML_WORDS:
         raise refuse(
             f"{shown(text)} is not an audience: a letter, then at most 199 letters, digits and . _ : / -",
             why="The chart writes it into YAML as it is.",

@@ -30,7 +30,7 @@ class Operator(Settings):
         description="The customer approves one version; a moving tag would upgrade it without a review.",
         examples=["v1.96.5"],
     )
-    hostname: Annotated[str, AfterValidator(forms.dns_label)] | None = Field(
+    hostname: Annotated[str, AfterValidator(operator_forms.hostname)] | None = Field(
         default=None,
         description="It is a name in the tailnet and, by its certificate, in public logs.",
         examples=["acme-prod-kube"],

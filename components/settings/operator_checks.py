@@ -149,12 +149,23 @@ def check_pods(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
             "Helm takes values that a chart does not read without a word.",
             f"{remove_command(stack, key)}\nor {set_command(stack, ('operator', 'version'), str(FIRST_WITH_PRIORITY))}",
         )
-    if _says_anything(operator.get("proxyPods")) and not serves_by_proxies(raw):
+    proxy_pods = operator.get("proxyPods")
+    if not _says_anything(proxy_pods) or serves_by_proxies(raw):
+        return
+    key = ("operator", "proxyPods")
+    if raw.get("recorder") is None:
         yield Problem(
-            config_key(("operator", "proxyPods")),
+            config_key(key),
             "It is set, and no proxy runs.",
-            "Only exposures and highly available API proxies have pods of their own.",
-            remove_command(stack, ("operator", "proxyPods")),
+            "Only exposures, highly available API proxies and the session recorder have pods of their own.",
+            remove_command(stack, key),
+        )
+    elif section(operator, "proxyPods").get("priorityClassName") is not None:
+        yield Problem(
+            config_key((*key, "priorityClassName")),
+            "It is set, and of all proxies only the session recorder runs.",
+            "A Recorder has no field for it: nothing would read the setting.",
+            remove_command(stack, (*key, "priorityClassName")),
         )
 
 

@@ -11,9 +11,11 @@ from pathlib import PurePath
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+from components.settings.forms import dns_label
 from components.settings.problems import refuse, shown
 
 LAST_MINOR_WITH_AUTH_PROXY = 104
+YAML_WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 _PATH_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REGISTRY_HOST = r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?"
 _MOVING = ("latest", "stable", "unstable")
@@ -145,6 +147,13 @@ def proxy_url(url: str) -> str:
     if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", parts.hostname or ""):
         raise refuse(f"{shown(parts.hostname)} is not a host name in lower case.")
     return url.rstrip("/")
+
+
+def hostname(name: str) -> str:
+    """A host name that the chart can write into YAML as it is."""
+    if name in YAML_WORDS:
+        raise refuse(f"{shown(name)} is a word of YAML.", why="The chart writes it without quotes.")
+    return dns_label(name)
 
 
 def no_proxy(entry: str) -> str:

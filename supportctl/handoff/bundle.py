@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from components.egress.destinations import allowlist, required
 from components.egress.needs import needs
-from components.features import federated_audience, impersonators
+from components.features import federated_audience, impersonators, runs_proxies
+from components.manifests import Manifest
 from components.manifests.delivery import Delivery, delivery
-from components.manifests.exposures import patches
+from components.manifests.exposures import PREFIX, Patch, patches
 from components.naming import (
     CHART,
     IMPERSONATION_ROLE,
@@ -29,15 +30,44 @@ from components.naming import (
     credential_secret,
 )
 from components.settings.access import Access
+from components.settings.api_proxy import Mode
 from components.settings.credential import REACH
 from components.settings.environment import EnvironmentSettings
+from components.settings.expose import (
+    AnyExposure,
+    ConnectorExposure,
+    CrossClusterExposure,
+    EgressExposure,
+    IngressExposure,
+    ServiceExposure,
+    SidecarExposure,
+)
 from components.settings.federation import SUBJECT
+from components.settings.recorder import S3, Recorder
 from components.settings.role import Role
+from components.tailnet.exposures import of_exposure
 from supportctl.handoff.yaml_text import yaml_text
 
 TEMPLATES = Path(__file__).parent / "templates"
 DOCUMENTS = ("README.md", "install.sh", "verify.sh", "uninstall.md", "egress.md")
-OWN_LABEL = "app.kubernetes.io/managed-by=support-access"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+OWN_LABEL = f"{MANAGED_BY}=support-access"
+KINDS = (
+    "clusterrolebindings",
+    "rolebindings",
+    "clusterroles",
+    "serviceaccounts",
+    "ingresses.networking.k8s.io",
+    "services",
+    "networkpolicies.networking.k8s.io",
+    "ciliumnetworkpolicies.cilium.io",
+    "connectors.tailscale.com",
+    "recorders.tailscale.com",
+    "proxygroups.tailscale.com",
+    "proxyclasses.tailscale.com",
+)
+"""Every kind in rbac.yaml and objects.yaml, as kubectl names it, in the order in which what is no longer said goes:
+rights first, and classes after the proxies that use them."""
 
 
 def bundle(settings: EnvironmentSettings, users: Sequence[str]) -> dict[str, str]:
@@ -57,10 +87,11 @@ def bundle(settings: EnvironmentSettings, users: Sequence[str]) -> dict[str, str
     files = {name: texts.get_template(f"{name}.j2").render(words) for name in DOCUMENTS}
     files |= {
         "namespace.yaml": yaml_text([made.place]),
-        "rbac.yaml": yaml_text(made.rbac),
         "values.yaml": yaml_text([made.values]),
         "egress.json": json.dumps(egress, indent=2) + "\n",
     }
+    if made.rbac:
+        files["rbac.yaml"] = yaml_text(made.rbac)
     if made.objects:
         files["objects.yaml"] = yaml_text(made.objects)
     return files
@@ -97,15 +128,75 @@ def _words(
         "operator_image": made.values["operatorConfig"]["image"],
         "reach": [REACH[scope] for scope in settings.credential.acknowledge],
         "access": [_entry(entry) for entry in settings.access],
+        "served": operator.api_server_proxy.mode is not Mode.NONE,
+        "recorded": _recorded(settings.recorder) if settings.recorder else None,
+        "exposed": [row for exposure in settings.expose for row in _exposed(settings, exposure)],
         "users": sorted(users),
         "any_user": settings.any_user.reason if settings.any_user else None,
         "accounts": sorted({OPERATOR_SERVICE_ACCOUNT, *impersonators(settings)}),
         "servers": impersonators(settings),
-        "patches": [patch.words for patch in patches(settings).values()],
+        "patches": [_patch(patch) for patch in patches(settings).values()],
+        "operator_tags": settings.names.operator_tags,
+        "kinds": KINDS,
+        "labels": ",".join(f"{key}={value}" for key, value in settings.names.labels.items()),
+        "kept": [_place(one) for one in (*made.rbac, *made.objects)],
+        "managed_by": MANAGED_BY,
+        "own_pods": runs_proxies(settings) or settings.recorder is not None,
+        "exposure_tags": settings.names.tags.svc_tag("x").removesuffix("x"),
+        "annotations": [f"{PREFIX}{key}" for key in ("expose", "hostname", "tags")],
         "objects": [f"{one['kind']} {one['metadata']['name']}" for one in made.objects],
         "rbac": [f"{one['kind']} {one['metadata']['name']}" for one in made.rbac],
         "egress": egress,
     }
+
+
+def _exposed(settings: EnvironmentSettings, exposure: AnyExposure) -> Iterator[dict[str, Any]]:
+    """A row for each of its grants: what is reached, by whom, on which ports."""
+    for grant in of_exposure(settings.names, exposure):
+        what, who = "", ", ".join(grant["src"])
+        match exposure:
+            case IngressExposure():
+                what = f"Service {exposure.namespace}/{exposure.service}, port {exposure.port}"
+            case EgressExposure():
+                what, who = (
+                    f"{exposure.fqdn}, by your Service {exposure.namespace}/{exposure.service}",
+                    "your workloads",
+                )
+            case CrossClusterExposure():
+                what = f"Service {exposure.namespace}/{exposure.service}"
+                who = f"your environment {exposure.peer.environment}"
+            case ServiceExposure():
+                what = f"Service {exposure.namespace}/{exposure.service}"
+            case ConnectorExposure():
+                exits = grant["dst"] == ["autogroup:internet"]
+                what = "the internet, from your network" if exits else ", ".join(grant["dst"])
+            case SidecarExposure():
+                what = f"{exposure.workload.kind} {exposure.namespace}/{exposure.workload.name}"
+        yield {"name": exposure.name, "what": what, "who": who, "ports": grant["ip"]}
+
+
+def _recorded(recorder: Recorder) -> str:
+    if isinstance(recorder.storage, S3):
+        return f"into bucket {recorder.storage.bucket} at {recorder.storage.endpoint}"
+    return f"in the recorder's pod; {recorder.storage.viewers} may watch them"
+
+
+def _patch(patch: Patch) -> dict[str, Any]:
+    """shown: what the script reads of a Service that is exposed as this one is to be."""
+    service, own = f"{patch.namespace}/{patch.service}", patch.annotations
+    shown = f"{service} {own[f'{PREFIX}tags']} {own[f'{PREFIX}hostname']}"
+    return {
+        "service": service,
+        "namespace": patch.namespace,
+        "name": patch.service,
+        "words": patch.words,
+        "shown": shown,
+    }
+
+
+def _place(one: Manifest) -> str:
+    """`KIND/NAMESPACE/NAME`, as the script has it of an object that is there."""
+    return f"{one['kind']}/{one['metadata'].get('namespace', '')}/{one['metadata']['name']}"
 
 
 def _entry(entry: Access) -> dict[str, Any]:

@@ -36,7 +36,8 @@ def stands_for(source: str) -> list[str]:
 class Registration:
     """One resource as the engine gets it. depends_on, parent: URNs; secrets: inputs and outputs that are secret;
     ignored: inputs whose changes are; deletes_first: before it is replaced; deleted_with: the URN of what
-    takes it along; outputs: names that a component registered."""
+    takes it along; asked: hooks that run before it is made; outputs: names that a component registered, and which of
+    them are secret."""
 
     type: str
     inputs: dict[str, Any]
@@ -51,7 +52,9 @@ class Registration:
     secrets: set[str]
     ignored: list[str]
     deleted_with: str
+    asked: list[str] = field(default_factory=list)
     outputs: list[str] | None = None
+    secret_outputs: set[str] = field(default_factory=set)
 
 
 class Answers(Mocks):
@@ -127,12 +130,15 @@ class Recorder(MockMonitor):
             secrets={name for name, value in inputs.items() if is_secret(value)} | set(request.additionalSecretOutputs),
             ignored=list(request.ignoreChanges),
             deleted_with=request.deletedWith,
+            asked=list(request.hooks.before_create),
         )
         return answer
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
         if request.urn in self.seen.urns:
-            self.seen.rows[self.seen.urns[request.urn]].outputs = sorted(request.outputs.fields)
+            row, values = self.seen.rows[self.seen.urns[request.urn]], rpc.deserialize_properties(request.outputs, True)
+            row.outputs = sorted(request.outputs.fields)
+            row.secret_outputs = {name for name, value in values.items() if is_secret(value)}
         return super().RegisterResourceOutputs(request)
 
 

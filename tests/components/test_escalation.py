@@ -26,6 +26,7 @@ ESCALATES: dict[str, list[tuple[str, str, str]]] = {
         ("update", "certificates.k8s.io", "certificatesigningrequests/approval"),
         ("approve", "certificates.k8s.io", "signers"),
         ("sign", "certificates.k8s.io", "signers"),
+        ("attest", "certificates.k8s.io", "signers"),
     ],
     "impersonate": [
         ("impersonate", "", "users"),
@@ -59,9 +60,14 @@ ESCALATES: dict[str, list[tuple[str, str, str]]] = {
         ("update", "apps", "daemonsets"),
         ("create", "batch", "jobs"),
         ("patch", "batch", "cronjobs"),
+        ("create", "apps", "statefulsets"),
+        ("update", "apps", "replicasets"),
+        ("create", "", "replicationcontrollers"),
+        ("update", "", "podtemplates"),
     ],
     "exposure": [
         ("patch", "", "services"),
+        ("patch", "", "services/status"),  # an address of a load balancer that is not there takes traffic along
         ("create", "networking.k8s.io", "ingresses"),
         ("delete", "networking.k8s.io", "networkpolicies"),
         ("create", "tailscale.com", "connectors"),
@@ -71,6 +77,13 @@ ESCALATES: dict[str, list[tuple[str, str, str]]] = {
         ("update", "", "configmaps"),
         ("patch", "", "namespaces"),
         ("patch", "", "serviceaccounts"),
+        ("update", "", "endpoints"),
+        ("create", "discovery.k8s.io", "endpointslices"),
+        ("patch", "", "pods/status"),  # a Service's traffic goes to the address that it says
+        ("patch", "", "nodes"),
+        ("patch", "", "nodes/status"),
+        ("update", "storage.k8s.io", "storageclasses"),
+        ("create", "flowcontrol.apiserver.k8s.io", "flowschemas"),
         ("create", "", "persistentvolumes"),
         ("create", "admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
         ("update", "apiregistration.k8s.io", "apiservices"),

@@ -12,6 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from components.exposed import exposed, published_names
 from components.manifests.exposures import exposures, patches
+from components.manifests.proxy_class import proxy_class
 from components.manifests.recorder import recorder
 from components.manifests.sidecar import patch_command, sidecar, workload_patch
 from components.settings.environment import EnvironmentSettings
@@ -63,6 +64,28 @@ def test_what_the_recorder_is(environment: Build, storage: dict[str, Any], snaps
     assert recorder(settings, settings.recorder) == snapshot
 
 
+def test_a_recorder_sends_no_logs_of_its_own_and_takes_the_way_out_and_the_nodes_that_proxies_take(
+    environment: Build,
+) -> None:
+    """It cannot record what it cannot send, and then every request is refused."""
+    placed = {
+        "nodeSelector": {"pool": "support"},
+        "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+        "resources": {"limits": {"memory": "128Mi"}},
+    }
+    proxy = {"url": "http://proxy.acme.example:3128"}
+    operator = {"httpProxy": proxy, "proxyPods": placed, "pullSecrets": ["mirror-pull"]}
+    settings = environment(recorder={"storage": S3}, expose=[INGRESS], operator=operator)
+    assert settings.recorder is not None
+    pod = recorder(settings, settings.recorder)["spec"]["statefulSet"]["pod"]
+    shaped = proxy_class(settings, {})["proxy-class"]["spec"]["statefulSet"]["pod"]
+    assert {"name": "TS_NO_LOGS_NO_SUPPORT", "value": "true"} in pod["container"]["env"]
+    assert {"name": "HTTPS_PROXY", "value": "http://proxy.acme.example:3128"} in pod["container"]["env"]
+    assert pod["imagePullSecrets"] == [{"name": "mirror-pull"}]
+    assert pod["container"].items() >= shaped.pop("tailscaleContainer").items()
+    assert {key: value for key, value in pod.items() if key != "container"} == shaped
+
+
 def test_without_exposures_and_recorder_nothing_of_them_is_anywhere(environment: Build) -> None:
     settings = environment()
     text = str(sections(settings))
@@ -77,6 +100,14 @@ def test_nothing_in_the_cluster_falls_back_to_a_common_tag_or_asks_for_funnel(en
     for name, one in made.items():
         assert f"tag:svc-acme-prod-{name}" in str(one)
         assert "funnel" not in str(one)
+
+
+def test_a_connector_is_an_exit_node_only_by_the_exception(environment: Build) -> None:
+    for declared, is_exit in ((CONNECTOR, False), (EXIT, True)):
+        settings = environment(expose=[declared])
+        assert exposures(settings)["net"]["spec"]["exitNode"] is is_exit
+        assert ("exitNode" in str(sections(settings)[0]["autoApprovers"])) is is_exit
+        assert ("autogroup:internet" in str(sections(settings)[1])) is is_exit
 
 
 def test_a_recorder_makes_every_grant_to_the_api_fail_closed(environment: Build) -> None:

@@ -123,6 +123,21 @@ def test_a_sidecars_key_is_reusable_ephemeral_and_tagged_and_goes_before_devices
     assert "stringData" in everything.rows["acme-prod-sidecar-worker-secret"].secrets
 
 
+def test_nothing_is_made_over_what_stands_in_a_namespace_of_the_customers_or_in_none(everything: Registered) -> None:
+    """Only a patch wants its object to be there; what goes with the operator's namespace finds it new."""
+    made = {
+        name: one
+        for name, one in everything.rows.items()
+        if one.type.startswith("kubernetes:")
+        and "apiVersion" in one.inputs
+        and not one.type.endswith("ServicePatch")
+        and one.inputs["metadata"].get("namespace") != "tailscale"
+    }
+    assert {f"acme-prod-exposures-{part}" for part in OWNED} <= made.keys()
+    assert {f"acme-prod-sidecar-worker-{part}" for part in ("secret", "state", "account", "role")} <= made.keys()
+    assert [name for name, one in made.items() if one.asked != ["acme-prod-leftovers"]] == []
+
+
 def test_nothing_is_retained_or_protected(everything: Registered) -> None:
     assert not [name for name, one in everything.rows.items() if one.retained or one.protected]
 

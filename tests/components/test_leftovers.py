@@ -54,6 +54,16 @@ def test_every_kind_that_outlives_the_namespace_is_looked_for(environment: Calla
     assert any(path.startswith("/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings/") for path in paths)
 
 
+def test_of_an_exposure_it_removes_that_object_alone_and_another_name_is_a_way_out() -> None:
+    """Others of the kind may be in use, and the operator's credential is a Secret too."""
+    there = {"name": "cache", "namespace": "shop", "labels": ACME.labels}
+    text = leftover(ACME, "acme-context", "Service", there)
+    assert text.endswith("\nkubectl --context acme-context delete service cache -n shop")
+    theirs = leftover(ACME, "acme-context", "Service", {**there, "labels": {}})
+    assert "kubectl --context acme-context get service cache -n shop -o yaml" in theirs
+    assert theirs.endswith("choose another name in `support-access:expose`")
+
+
 def test_of_a_whole_installation_it_gives_every_command() -> None:
     commands = said("Namespace", ACME.labels).splitlines()[-3:]
     assert commands == [

@@ -28,6 +28,7 @@ INGRESS = {
     "from": "group:highflame-sre",
 }
 DIGEST = "sha256:" + "a" * 64
+RECORDER = {"storage": {"kind": "local", "viewers": "group:highflame-audit"}}
 
 
 MANAGED = {"cluster": {"context": "acme-prod"}}
@@ -88,6 +89,8 @@ def refusals(**keys: Any) -> dict[str, str]:
         ({"chart": {"path": "~/x.tgz"}}, "chart.path", "home folder"),
         ({"chart": {"path": "./nowhere.tgz"}}, "chart.path", "cannot be read as a chart"),
         ({"chart": {"crds": "no"}}, "chart.crds", "true or false"),
+        ({"hostname": "null"}, "hostname", "word of YAML"),
+        ({"hostname": "on"}, "hostname", "word of YAML"),
         ({"pod": {"resources": {"requests": {"cpu": "much"}}}}, "pod.resources.requests.cpu", "not an amount"),
         ({"pod": {"nodeSelector": {"support": True}}}, "pod.nodeSelector.support", "text"),
         ({"pod": {"tolerations": [{"effect": "Never"}]}}, "pod.tolerations[0].effect", "NoSchedule"),
@@ -221,6 +224,11 @@ def test_the_api_server_is_never_behind_the_http_proxy() -> None:
             "operator.apiServerProxy.hostname",
             'Exposure "api" has the host name "acme-prod-api" too',
         ),
+        (
+            {"operator": {"proxyPods": {"priorityClassName": "high"}}, "recorder": RECORDER},
+            "operator.proxyPods.priorityClassName",
+            "of all proxies only the session recorder runs",
+        ),
         ({"credential": {"acknowledge": ["all"]}}, "credential.acknowledge[0]", "'devices:core' or 'services'"),
         ({"credential": {"acknowledge": ["services", "services"]}}, "credential.acknowledge", "twice"),
     ],
@@ -247,6 +255,12 @@ def test_a_scope_that_reaches_beyond_the_environment_is_acknowledged(keys: dict[
             "does not name services,"
             in refusals(**keys, credential={"acknowledge": scopes[:1]})["credential.acknowledge"]
         )
+
+
+def test_a_recorders_pod_is_placed_as_proxies_are() -> None:
+    placed = {"operator": {"proxyPods": {"nodeSelector": {"pool": "support"}}}, "recorder": RECORDER}
+    settings = loaded(**placed, credential={"acknowledge": ["devices:core"]})
+    assert settings.operator.proxy_pods.node_selector == {"pool": "support"}
 
 
 def test_exposures_alone_need_nobody_in_access() -> None:

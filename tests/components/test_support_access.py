@@ -113,9 +113,34 @@ def test_the_credential_in_the_cluster_has_one_scope_and_the_operators_tags(mana
     assert client["tags"] == ["tag:k8s-operator-acme", "tag:kube-acme-prod"]
 
 
+def test_the_release_is_of_one_chart_in_one_version_from_one_place(managed: Registered, environment: Build) -> None:
+    """Without a version Helm takes the newest. And who waits for the pod waits for a Secret that comes after it."""
+    release = managed.rows["acme-prod-operator-release"].inputs
+    pinned = {
+        "name": "tailscale-operator",
+        "namespace": "tailscale",
+        "chart": "tailscale-operator",
+        "version": "1.96.5",
+    }
+    assert release.items() >= {**pinned, "skipAwait": True}.items()
+    assert release["repositoryOpts"] == {"repo": "https://pkgs.tailscale.com/helmcharts"}
+    mirrored = {"repository": "oci://registry.example.com/charts", "version": "1.96.4"}
+    other = register(environment(operator={"chart": mirrored})).rows["acme-prod-operator-release"].inputs
+    assert (other["chart"], other["version"]) == ("oci://registry.example.com/charts/tailscale-operator", "1.96.4")
+    assert "repositoryOpts" not in other
+
+
 def test_the_secret_never_leaves_the_secret(managed: Registered) -> None:
     held = [name for name, row in managed.rows.items() if SECRET in str(row.inputs)]
     assert sorted(held) == ["acme-prod-credential-1", "acme-prod-credential-proof"]
+    assert managed.rows["acme-prod-credential-1"].secrets >= {"stringData", "data"}
+    assert "clientSecret" in managed.rows["acme-prod-credential-proof"].secrets
+    assert managed.rows["acme-prod"].secret_outputs == set()
+
+
+def test_what_is_handed_over_is_the_one_secret_output(environment: Build) -> None:
+    found = register(environment(delivery="handoff", cluster=None))
+    assert found.rows["acme-prod"].secret_outputs == {"operatorCredential"}
 
 
 def test_the_ceiling_is_the_declared_groups_and_the_roster(managed: Registered) -> None:

@@ -15,6 +15,7 @@ from components.cluster.survey import API_ENDPOINTS, API_SERVICE, BINDINGS, CRDS
 from components.settings.environment import EnvironmentSettings
 from components.support_access import SupportAccess, SupportAccessArgs
 from providers.cluster_look import ClusterUnknownError, Found
+from tests.components.exposing import EGRESS, SIDECAR
 from tests.components.registered import Answers, registered
 
 Build = Callable[..., EnvironmentSettings]
@@ -137,13 +138,91 @@ def test_an_unbounded_role_is_told(environment: Build) -> None:
     assert "gives the operator ClusterRole auth" in found
 
 
-def test_a_namespace_that_is_not_there_is_told_by_its_key(environment: Build) -> None:
+def bound(name: str, kind: str, subject: str, **more: Any) -> dict[str, Any]:
+    subjects = [{"kind": kind, "name": subject, "apiGroup": "rbac.authorization.k8s.io"}]
+    return named(name, roleRef={"kind": "ClusterRole", "name": "cluster-admin"}, subjects=subjects, **more)
+
+
+def notices(environment: Build, *bindings: dict[str, Any], **bent: Any) -> tuple[str, ...]:
+    by_kind = {
+        kind: [each for each in bindings if ("namespace" in each["metadata"]) is (kind == "RoleBinding")]
+        for kind in BINDINGS
+    }
+    lists = {BINDINGS[kind]: found for kind, found in by_kind.items()}
+    looked = survey(Cluster(**lists), environment(**bent), ["ada@highflame.example"])
+    assert looked.problems == (), "what the customer gives by its own RBAC is the customer's to say"
+    return looked.notices
+
+
+@pytest.mark.parametrize(
+    ("binding", "said"),
+    [
+        (
+            bound("admins", "Group", "highflame-sre"),
+            "ClusterRoleBinding admins gives group highflame-sre ClusterRole cluster-admin, and is not of this stack's",
+        ),
+        (
+            bound("ada", "User", "ada@highflame.example", namespace="shop"),
+            "RoleBinding ada in namespace shop gives user ada@highflame.example ClusterRole cluster-admin, and is not",
+        ),
+        (
+            bound("support-access:cluster-admin:highflame-sre", "Group", "highflame-sre", labels=OURS),
+            "`kubectl --context acme-prod delete clusterrolebinding support-access:cluster-admin:highflame-sre`",
+        ),
+        (
+            bound("support-access:read-only:highflame-sre", "Group", "highflame-sre", labels=OURS, namespace="shop"),
+            "delete rolebinding support-access:read-only:highflame-sre`",
+        ),
+    ],
+)
+def test_what_engineers_have_beside_their_declared_role_is_told(
+    environment: Build, binding: dict[str, Any], said: str
+) -> None:
+    """A group is a name: one that the customer binds already, or an earlier life of the stack did, gives more."""
+    (told,) = notices(environment, binding)
+    assert said in told
+
+
+def test_the_declared_bindings_and_those_of_others_are_no_news(environment: Build) -> None:
+    declared = bound("support-access:read-only:highflame-sre", "Group", "highflame-sre", labels=OURS)
+    others = [
+        bound("theirs", "Group", "platform"),
+        bound("bob", "User", "bob@acme.example"),
+        bound("same-word", "User", "highflame-sre"),
+        bound("other-word", "Group", "ada@highflame.example"),
+        named("nobody", roleRef={"kind": "ClusterRole", "name": "view"}),
+    ]
+    assert notices(environment, declared, *others) == ()
+    # The name alone does not make it this stack's.
+    assert len(notices(environment, {**declared, "metadata": {"name": declared["metadata"]["name"]}})) == 1
+
+
+def test_it_is_said_at_preview(environment: Build, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    theirs = Cluster(**{BINDINGS["ClusterRoleBinding"]: [bound("admins", "Group", "highflame-sre")]})
+    monkeypatch.setattr(module, "_connected", lambda cluster: theirs)
+    monkeypatch.setattr(module.pulumi.log, "warn", lambda text, **_: told.open("a").write(f"{text}\n"))
+    settings = environment()
+    found = registered(SupportAccess, settings.names.name, SupportAccessArgs(settings=settings))
+    assert "ClusterRoleBinding admins gives group highflame-sre" in told.read_text()
+    assert "acme-prod-operator-release" in found.rows
+
+
+def test_a_namespace_that_is_not_there_is_told_by_whose_it_is(environment: Build) -> None:
     access = [
         {"from": "group:a", "role": "view"},
         {"from": "group:b", "role": "namespaces", "namespaces": ["shop", "x"]},
     ]
     (found,) = problems(environment, STANDING, access=access)
-    assert found.startswith("support-access:access[1].namespaces names x")
+    # Not by its place: an entry before it whose last day is over counts as not there.
+    assert found.startswith("support-access:access of group:b names x, and the cluster has no such")
+
+
+def test_the_namespace_of_what_an_exposure_makes_is_there(environment: Build) -> None:
+    """The API server would say so too, when everything else is made already."""
+    worker = {**SIDECAR, "namespace": "shop"}
+    (found,) = problems(environment, STANDING, expose=[{**EGRESS, "namespace": "x"}, worker])
+    assert found.startswith("support-access:expose of artifacts names x, and the cluster has no such namespace")
 
 
 POLICY = {"networkPolicy": {"form": "portable"}}

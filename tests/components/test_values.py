@@ -45,6 +45,26 @@ def test_the_proxies_tags_are_a_string(environment: Build) -> None:
     assert chart_values(settings.names, settings)["proxyConfig"]["defaultTags"] == "tag:k8s-acme"
 
 
+def test_what_the_settings_say_of_the_operator_reaches_the_chart(environment: Build) -> None:
+    said = {
+        "hostname": "mole",
+        "logging": "debug",
+        "udpPort": 41641,
+        "pullSecrets": ["mirror-pull"],
+        "chart": {"crds": False},
+        "pod": {"nodeSelector": {"pool": "support"}},
+        "images": {"proxy": {"digest": DIGEST}},
+    }
+    settings = environment(operator=said)
+    values = chart_values(settings.names, settings)
+    own = values["operatorConfig"]
+    assert (own["hostname"], own["logging"], own["nodeSelector"]) == ("mole", "debug", {"pool": "support"})
+    assert {"name": "TS_PORT", "value": "41641"} in own["extraEnv"]
+    assert {"name": "TS_NO_LOGS_NO_SUPPORT", "value": "true"} in own["extraEnv"]
+    assert (values["imagePullSecrets"], values["installCRDs"]) == ([{"name": "mirror-pull"}], False)
+    assert values["proxyConfig"]["image"]["digest"] == DIGEST
+
+
 def test_the_credential_is_named_and_not_held(environment: Build) -> None:
     settings = environment(credential={"generation": 3})
     values = chart_values(settings.names, settings)

@@ -11,9 +11,13 @@ from typing import Any
 
 import pytest
 
+from components.settings.environment import EnvironmentSettings
 from sandbox.demo.observe import Cluster, Tailnet
 from sandbox.demo.pulumi import ROOT, Pulumi
+from supportctl.handoff.bundle import bundle
+from supportctl.handoff.folder import write_folder
 from tests.engine.conftest import Example
+from tests.sandbox.operator.conftest import eventually
 
 pytestmark = pytest.mark.engine
 
@@ -25,6 +29,34 @@ SETTINGS = """config:
       role: read-only
     - from: lin@highflame.example
       role: view
+"""
+WIDER = """config:
+  support-access:customer: globex
+  support-access:environment: prod
+  support-access:credential: {acknowledge: ["devices:core"]}
+  support-access:access:
+    - from: group:highflame-sre
+      role: cluster-admin
+      reason: on-call engineers repair things
+    - from: lin@highflame.example
+      role: namespaces
+      namespaces: [shop]
+    - from: group:platform
+      role: custom
+      rules: [{apiGroups: [apps], resources: [deployments/scale], verbs: [get, patch]}]
+  support-access:expose:
+    - {name: db, kind: service, namespace: shop, service: db, ports: [5432], from: "group:highflame-sre"}
+    - {name: net, kind: connector, routes: [10.20.0.0/24], ports: [22], from: "group:highflame-sre"}
+"""
+CUSTOMERS = """
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop, annotations: {team: data}}
+spec: {ports: [{port: 5432}]}
 """
 MANAGED = """  support-access:cluster:
     context: globex-prod
@@ -140,6 +172,90 @@ def test_the_customer_sees_every_claim_hold_and_a_widened_ceiling_is_seen(
         cluster.kubectl("delete", "clusterrole,clusterrolebinding", "wide")
     assert widened.returncode == 1
     assert "WRONG operator may not become system:masters" in widened.stdout
+
+
+def test_a_cluster_with_another_operator_is_left_as_it_is(
+    installed: Path, pulumi: Pulumi, clusters: dict[str, Cluster], tmp_path: Path
+) -> None:
+    """Helm would upgrade the one that stands into this one: its names are the same."""
+    other = {"customer": "initech", "environment": "prod", "access": [{"from": "group:sre", "role": "read-only"}]}
+    write_folder(tmp_path, bundle(EnvironmentSettings.model_validate(other), ["ada@highflame.example"]))
+    before = objects(clusters["globex-prod"])
+    refused = script(tmp_path / "install.sh", pulumi, check=False)
+    assert refused.returncode == 1
+    assert "another Tailscale operator (tags: tag:k8s-operator-globex,tag:kube-globex-prod;" in refused.stderr
+    assert refused.stdout == ""
+    assert objects(clusters["globex-prod"]) == before
+
+
+def test_a_narrower_handoff_takes_away_what_an_earlier_one_gave(
+    installed: Path,
+    managed: dict[str, Any],
+    pulumi: Pulumi,
+    example: Example,
+    clusters: dict[str, Cluster],
+    tmp_path: Path,
+) -> None:
+    """Kubernetes adds roles up: with the old binding left behind the group would have both."""
+    cluster, file = clusters["globex-prod"], tmp_path / "services.yaml"
+    file.write_text(CUSTOMERS)
+    cluster.kubectl("apply", "-f", str(file))
+    before = noted(cluster)
+    example.write("globex-prod", WIDER)
+    try:
+        supportctl(pulumi, "handoff", "globex-prod", "--out", tmp_path / "wider")
+    finally:
+        example.write("globex-prod", SETTINGS)
+    script(tmp_path / "wider" / "install.sh", pulumi)
+    assert may(cluster, "get", "secrets")
+    assert noted(cluster).keys() - before.keys() == {f"tailscale.com/{key}" for key in ("expose", "hostname", "tags")}
+    assert cluster.names("connectors") == ["support-access-net"]
+    seen = script(installed / "verify.sh", pulumi, check=False)
+    assert seen.returncode == 1
+    assert "WRONG highflame-sre reads no secrets" in seen.stdout
+    assert "WRONG roles and bindings are those of rbac.yaml" in seen.stdout
+    assert "ClusterRoleBinding//support-access:cluster-admin:highflame-sre" in seen.stdout
+    assert "RoleBinding/shop/support-access:read-only:user:lin@highflame.example" in seen.stdout
+
+    script(installed / "install.sh", pulumi)
+    assert not may(cluster, "get", "secrets")
+    assert objects(cluster) == managed
+    assert cluster.names("rolebindings", "-n", "shop") == []
+    assert noted(cluster) == before
+    eventually(lambda: cluster.get("connectors") == [] and cluster.get("proxyclasses") == [])
+    assert "WRONG" not in script(installed / "verify.sh", pulumi).stdout
+    eventually(lambda: not cluster.get("services", "-n", "shop")[0]["metadata"].get("finalizers"))
+    cluster.kubectl("delete", "namespace", "shop", "--wait=false")
+
+
+def noted(cluster: Cluster) -> dict[str, str]:
+    """Of the customer's Service, without kubectl's own note of it."""
+    found = cluster.get("services", "-n", "shop")[0]["metadata"]["annotations"]
+    return {key: value for key, value in found.items() if not key.startswith("kubectl.kubernetes.io/")}
+
+
+def may(cluster: Cluster, *words: str) -> bool:
+    """Whether somebody who acts as the engineers' group may do this anywhere."""
+    who = ("-A", "--as=nobody@invalid", "--as-group=highflame-sre")
+    command = ["kubectl", "--context", cluster.context, "auth", "can-i", *words, *who]
+    answer = subprocess.run(command, env=cluster.env, check=False, capture_output=True, text=True).stdout.strip()
+    assert answer in ("yes", "no")
+    return answer == "yes"
+
+
+def test_a_name_that_somebody_adds_to_the_ceiling_is_seen(
+    installed: Path, pulumi: Pulumi, clusters: dict[str, Cluster]
+) -> None:
+    cluster = clusters["globex-prod"]
+    added = '[{"op": "add", "path": "/rules/0/resourceNames/-", "value": "kubeadm-cluster-admins"}]'
+    cluster.kubectl("patch", "clusterrole", "support-access-impersonation", "--type=json", "-p", added)
+    try:
+        seen = script(installed / "verify.sh", pulumi, check=False)
+    finally:
+        cluster.kubectl("delete", "clusterrole", "support-access-impersonation")
+        script(installed / "install.sh", pulumi)
+    assert seen.returncode == 1
+    assert "WRONG roles and bindings are those of rbac.yaml" in seen.stdout
 
 
 def test_the_next_up_sees_the_operator_and_lets_people_in(installed: Path, pulumi: Pulumi, tailnet: Tailnet) -> None:
