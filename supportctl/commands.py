@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from components.egress.derp_map import MAP_URL
+from components.endpoints.derp_map import MAP_URL
 from supportctl.ci.commands import app as ci_app
 
 app = typer.Typer(
@@ -45,8 +45,8 @@ def kill(
     keep_state: Annotated[
         bool, typer.Option("--keep-state", help="Cut at Tailscale and leave the stack's state alone.")
     ] = False,
-    limit: Annotated[float, typer.Option(help="Seconds for clearing each stack's state.")] = 300.0,
-    record: Annotated[Path, typer.Option(help="The folder for the record.", file_okay=False)] = Path("kills"),
+    limit: Annotated[float, typer.Option(help="Seconds for clearing each stack's state.", min=10)] = 300.0,
+    record: Annotated[Path, typer.Option(help="The folder for the record.")] = Path("kills"),
     project: Project = Path(),
 ) -> None:
     """Cut access now, through the Tailscale API alone; then clear the state and say what is left."""

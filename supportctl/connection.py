@@ -11,10 +11,14 @@ from contextlib import contextmanager
 
 from providers.tailnet.client import Client
 from providers.tailnet.credentials import credentials
+from providers.tailnet.transport import PATIENCE
 
 
 @contextmanager
-def tailscale() -> Iterator[Client]:
-    """The client; closed at the end. Raises TailnetError for a credential that is missing or ambiguous."""
-    with Client(credentials(os.environ)) as client:
+def tailscale(patience: float = PATIENCE) -> Iterator[Client]:
+    """The client; closed at the end. Raises TailnetError for a credential that is missing or ambiguous.
+
+    patience: seconds within which one call is tried again.
+    """
+    with Client(credentials(os.environ), patience=patience) as client:
         yield client

@@ -12,13 +12,16 @@ from typing import Any
 from rich.console import Console
 
 from components.settings.forms import address as one_persons_address
+from components.settings.problems import PROJECT
+from providers.tailnet.client import Client
 from providers.tailnet.engineer import still_named, without_engineer
 from providers.tailnet.problems import TailnetError
 from supportctl.connection import tailscale
 from supportctl.removal import remove
 from supportctl.screen import console
 
-DONE, NOT_DONE = 0, 2
+DONE, IN_PART, NOT_DONE = 0, 1, 2
+"""Exit codes: out of the document; out of it, and something beside it could not be looked at; not out of it."""
 
 
 def run_revoke(address: str, *, yes: bool, project: Path) -> int:
@@ -32,6 +35,7 @@ def run_revoke(address: str, *, yes: bool, project: Path) -> int:
     if not yes and not _confirmed(out, address):
         out.print("Not confirmed; nothing was changed. --yes asks nothing.")
         return NOT_DONE
+    unseen = 0
     try:
         with tailscale() as client:
             removal = remove(client, lambda text: without_engineer(text, address))
@@ -41,17 +45,16 @@ def run_revoke(address: str, *, yes: bool, project: Path) -> int:
                 out.print(f"The policy document lets {address} in nowhere by name.", markup=False)
             for section in still_named(removal.written.outcome.after, address):
                 out.print(f"left: {section} still names {address}, in a place that lets nobody in", markup=False)
-            _tell_devices(out, [device for device in client.devices() if _is_of(device, address)], address)
+            unseen += _tell_devices(out, client, address)
     except TailnetError as error:
         errors.print(f"error: {error}", markup=False)
         return NOT_DONE
-    for path in _files_with(address, project / "stacks"):
-        out.print(f"left: {path} still names {address}: take it out too, or the next `pulumi up` brings it back")
+    unseen += _tell_files(out, address, project / "stacks")
     out.print(
         "What everybody in the tailnet may reach, this person still may: suspend the user in the admin console "
         "(Users) to end that as well."
     )
-    return DONE
+    return IN_PART if unseen else DONE
 
 
 def _confirmed(out: Console, address: str) -> bool:
@@ -66,13 +69,38 @@ def _is_of(device: dict[str, Any], address: str) -> bool:
     return not device.get("tags") and str(device.get("user", "")).lower() == address.lower()
 
 
-def _tell_devices(out: Console, devices: list[dict[str, Any]], address: str) -> None:
+def _tell_devices(out: Console, client: Client, address: str) -> int:
+    """Names the person's devices. Returns 1 where they could not be listed, which leaves what was revoked revoked."""
+    try:
+        devices = [device for device in client.devices() if _is_of(device, address)]
+    except TailnetError as error:
+        out.print(f"{address} is out of the policy document. Their devices could not be listed: {error}", markup=False)
+        return 1
     if not devices:
         out.print(f"{address} has no device in the tailnet.", markup=False)
     for device in devices:
         seen = "online" if device.get("connectedToControl") else f"last seen {device.get('lastSeen') or 'never'}"
         out.print(f"device of {address}: {device.get('name')} ({device.get('nodeId')}), {seen}", markup=False)
+    return 0
 
 
-def _files_with(address: str, stacks: Path) -> list[Path]:
-    return [path for path in sorted(stacks.glob("Pulumi.*.yaml")) if address.lower() in path.read_text().lower()]
+def _tell_files(out: Console, address: str, stacks: Path) -> int:
+    """Names the stacks' files that would bring the person back. Returns how many could not be read."""
+    unread = 0
+    for path in sorted(stacks.glob("Pulumi.*.yaml")):
+        try:
+            named = address.lower().encode() in path.read_bytes().lower()
+        except OSError as error:
+            unread += 1
+            out.print(f"{path} could not be read ({error.strerror}): see whether it names {address}", markup=False)
+            continue
+        if named:
+            out.print(f"left: {path} still names {address}: {_mended(path)}", markup=False)
+    return unread
+
+
+def _mended(path: Path) -> str:
+    """What keeps the next `pulumi up` from bringing the person back: who is revoked is named in the file as well."""
+    if path.name == "Pulumi.tailnet.yaml":
+        return f"unless it stands under {PROJECT}:tailnet.revoked, put it there, or `pulumi up -s tailnet` undoes this"
+    return "take it out too, or the next `pulumi up` brings it back"

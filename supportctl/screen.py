@@ -8,6 +8,7 @@ from rich.markup import escape
 from supportctl.kill.record import Step
 
 _MARKS = {
+    "under way": "[dim]under way[/]",
     "done": "[green]done[/]",
     "nothing to do": "[dim]nothing to do[/]",
     "failed": "[bold red]failed[/]",

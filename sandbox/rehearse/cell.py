@@ -27,6 +27,7 @@ FAULTS = {
     "program-raises": "program raises on import",
     "settings-invalid": "settings invalid",
     "stack-file-broken": "stack file is no YAML",
+    "project-broken": "Pulumi.yaml is no YAML",
     "up-running": "`up` of the same stack running at the same time",
     "killed-itself": "kill -9 of `kill` at every step, then again",
     "two-kills": "two kills at once",
@@ -59,6 +60,7 @@ NO_MEANING: dict[tuple[str, str], str] = {
 
 _LOCKED = "the engine does not start while another run holds the lock"
 _NO_PLUGIN = "the engine starts every provider before it deletes anything"
+_NO_PROJECT = "the engine reads the project's file first"
 _NO_STATE = "the engine cannot read its state"
 CANNOT: dict[tuple[str, str], str] = {
     ("backend-gone", "destroy"): _NO_STATE,
@@ -67,6 +69,8 @@ CANNOT: dict[tuple[str, str], str] = {
     ("plugin-missing", "destroy-flags"): _NO_PLUGIN,
     ("stack-locked", "destroy"): _LOCKED,
     ("stack-file-broken", "destroy"): "the engine reads the stack's file first",
+    ("project-broken", "destroy"): _NO_PROJECT,
+    ("project-broken", "destroy-flags"): _NO_PROJECT,
     ("up-running", "destroy"): _LOCKED,
     ("up-running", "destroy-flags"): _LOCKED,
     ("server-stopped", "uninstall"): "helm does not reach the cluster",

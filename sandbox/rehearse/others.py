@@ -13,6 +13,8 @@ from sandbox.demo.observe import Cluster, SecurityGroup, added_and_removed
 from sandbox.rehearse.stage import CUT, OTHER, REGION, SIBLING, Stage
 
 KINDS = "namespaces,clusterroles,clusterrolebindings,secrets,serviceaccounts,deployments,services,configmaps"
+CHANGED = "CHANGED:"
+"""How each line begins that says so."""
 MARK = ("// cut off by ", f'"group:killed-{CUT}":')
 """How the two lines begin that a kill leaves in the policy on purpose."""
 
@@ -35,7 +37,7 @@ def changed(stage: Stage, before: dict[str, str]) -> list[str]:
     """What of others is not as it was, a line each: the picture, and every line of the policy that is not ours."""
     after = picture(stage)
     found = [
-        f"CHANGED: {name}: {_first_difference(text, after[name])}"
+        f"{CHANGED} {name}: {_first_difference(text, after[name])}"
         for name, text in before.items()
         if after[name] != text
     ]
@@ -52,10 +54,10 @@ def policy_changes(bare: str, full: str, edits: list[str], after: str) -> list[s
     ours, _ = added_and_removed(bare, full)
     allowed = {*ours, *edits}
     return [
-        *(f"CHANGED: the policy lost: {line.strip()}" for line in removed),
-        *(f"CHANGED: the policy lost somebody's edit: {line.strip()}" for line in edits if line not in added),
+        *(f"{CHANGED} the policy lost: {line.strip()}" for line in removed),
+        *(f"{CHANGED} the policy lost somebody's edit: {line.strip()}" for line in edits if line not in added),
         *(
-            f"CHANGED: the policy gained: {line.strip()}"
+            f"{CHANGED} the policy gained: {line.strip()}"
             for line in added
             if line not in allowed and not line.strip().startswith(MARK)
         ),

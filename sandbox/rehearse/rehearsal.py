@@ -6,14 +6,14 @@ of its pair (cell.py) is not ok.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from sandbox.rehearse.cell import CANNOT, HUNG, IN_PART, Cell
 from sandbox.rehearse.command import Ended
 from sandbox.rehearse.faults import FAULTS
 from sandbox.rehearse.means import CUTS, Documented
-from sandbox.rehearse.others import changed, picture
+from sandbox.rehearse.others import CHANGED, changed, picture
 from sandbox.rehearse.stage import Stage
 from sandbox.rehearse.standing import Standing
 from sandbox.rehearse.watch import Watch
@@ -36,8 +36,7 @@ def rehearse(stage: Stage, fault: str, means: str) -> tuple[Cell, Ended]:
         finally:
             gone = watch.stop()
     standing = stage.standing()
-    strange = changed(stage, before)
-    left = [*_left(stage, standing), *strange]
+    left = [*_left(stage, standing), *changed(stage, before)]
     cell = Cell(
         fault=fault,
         means=means,
@@ -48,7 +47,7 @@ def rehearse(stage: Stage, fault: str, means: str) -> tuple[Cell, Ended]:
         left=left,
         exit=HUNG if ended.code is None else ended.code,
         plugins={} if means == "uninstall" else stage.plugins,
-        ok=ended.code is not None and not strange and kept(fault, means, ended.code, standing),
+        ok=kept(fault, means, ended.code, standing, left),
     )
     stage.forget_edits()
     return cell, ended
@@ -65,8 +64,13 @@ def look(stage: Stage) -> Mapping[str, bool]:
     }
 
 
-def kept(fault: str, means: str, code: int, standing: Standing) -> bool:
-    """Whether the promise of this pair was kept."""
+def kept(fault: str, means: str, code: int | None, standing: Standing, left: Sequence[str]) -> bool:
+    """Whether the promise of this pair was kept: never by a cut that hung or changed something of others.
+
+    code: None when it hung. left: all that is there at the end, and what changed; a kill that says 0 saw none.
+    """
+    if code is None or any(line.startswith(CHANGED) for line in left):
+        return False
     pair = (fault, means)
     if pair in CANNOT:
         return code != 0 and bool(standing.grants and standing.credentials and standing.devices)
@@ -75,7 +79,7 @@ def kept(fault: str, means: str, code: int, standing: Standing) -> bool:
     if pair in IN_PART:
         return not standing.grants
     gone = not (standing.grants or standing.credentials or standing.devices or standing.services)
-    return gone and (means != "kill" or code in (0, 1))
+    return gone and (means != "kill" or code == 1 or (code == 0 and not left))
 
 
 def _left(stage: Stage, standing: Standing) -> list[str]:

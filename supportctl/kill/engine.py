@@ -1,6 +1,7 @@
 """`pulumi` as a child process with an end: a command that does not end is asked to, then ended with its plugins.
 
-Owns the process. Knows nothing of what the commands mean.
+Owns the process. Knows nothing of what the commands mean. Dies with whoever waits for it: interrupted, it ends the
+child first, for one that went on alone would hold the stack's lock.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Engine:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT if merge else subprocess.PIPE,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 start_new_session=True,
             )
         except OSError as error:
@@ -43,14 +45,22 @@ class Engine:
         except subprocess.TimeoutExpired:
             out, err = _stopped(process)
             return None, out + (err or "")
+        except BaseException:
+            _stopped(process)
+            raise
         return process.returncode, out if process.returncode == 0 else out + (err or "")
 
 
 def _stopped(process: subprocess.Popen[str]) -> tuple[str, str | None]:
-    for sign, wait in ((signal.SIGINT, GRACE), (signal.SIGTERM, GRACE), (signal.SIGKILL, None)):
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         os.killpg(process.pid, sign)
         try:
-            return process.communicate(timeout=wait)
+            return process.communicate(timeout=GRACE)
         except subprocess.TimeoutExpired:
             continue
-    raise AssertionError("a killed process ends")
+    # It is dead, and something that it started lives on in a session of its own and keeps the pipe open.
+    process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+    return "", None

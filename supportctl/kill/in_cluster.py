@@ -12,31 +12,61 @@ from typing import Any
 
 from components.naming import NAMESPACE, RELEASE
 
-_KINDS = {
-    "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole": "clusterrole",
-    "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding": "clusterrolebinding",
-}
-"""Kinds that do not go with the namespace. What lies in the namespace goes with it."""
-_ALL = "clusterroles,clusterrolebindings -l app.kubernetes.io/managed-by=support-access"
+_LABEL = "-l app.kubernetes.io/managed-by=support-access"
+_ALL = (
+    f"kubectl delete clusterroles,clusterrolebindings {_LABEL}",
+    f"kubectl delete rolebindings --all-namespaces {_LABEL}",
+)
+_GOES_ALONE = ("Namespace", "Release")
+"""Named in every line there is, or Helm's."""
+_PATCH = "Patch"
+_ENGINES = "pulumi.com/"
+"""Annotations with which the program speaks to the engine. The cluster never sees them."""
 
 
 def in_cluster(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...] | None:
-    """`clusterrole/NAME` of every cluster-wide object in these rows of a state, as kubectl takes them.
+    """The commands that take away what these rows of a state hold beside the release and the namespace.
 
-    None when the rows hold nothing that lies in a cluster.
+    An object of ours is deleted; of a customer's own, which we patched, only the annotations that we gave it are. What
+    lies in the operator's namespace goes with it. None when the rows hold nothing that lies in a cluster.
     """
     held = [row for row in rows if row["type"].startswith("kubernetes:")]
     if not held:
         return None
-    return tuple(f"{_KINDS[row['type']]}/{row['id']}" for row in held if row["type"] in _KINDS and row.get("id"))
+    deleted: dict[str, list[str]] = {}
+    patched: list[str] = []
+    for row in held:
+        kind = str(row["type"]).rpartition(":")[2]
+        namespace, _, name = str(row.get("id") or "").rpartition("/")
+        if not name or namespace == NAMESPACE or kind in _GOES_ALONE:
+            continue
+        if kind.endswith(_PATCH):
+            patched += _unpatched(kind.removesuffix(_PATCH).lower(), namespace, name, row)
+        else:
+            deleted.setdefault(namespace, []).append(f"{kind.lower()}/{name}")
+    return (
+        *(shlex.join(["kubectl", "delete", *_in(namespace), *names]) for namespace, names in deleted.items()),
+        *patched,
+    )
 
 
-def finishing(stack: str, objects: tuple[str, ...]) -> str:
-    """What to run in the cluster of `stack`: harmless where all is gone already. objects: () when they are unknown."""
-    named = shlex.join(objects) if objects else _ALL
+def finishing(stack: str, commands: tuple[str, ...]) -> str:
+    """What to run in the cluster of `stack`: harmless where all is gone already. commands: () when they are unknown."""
+    first = (f"helm uninstall {RELEASE} -n {NAMESPACE}", f"kubectl delete namespace {NAMESPACE}")
     return (
         f"what {stack} has in its cluster, which could not be cleaned from here. To be run there: "
-        f"helm uninstall {RELEASE} -n {NAMESPACE}; kubectl delete namespace {NAMESPACE}; kubectl delete {named}. "
+        f"{'; '.join((*first, *(commands or _ALL)))}. What does not go is held by a finalizer of the operator's: "
+        f"`supportctl verify {stack} --gone` names it, with the command. "
         "Without a grant, a credential and a device none of it lets anybody in; the next `pulumi up` there is refused "
         "while it stands."
     )
+
+
+def _unpatched(kind: str, namespace: str, name: str, row: Mapping[str, Any]) -> list[str]:
+    metadata = (row.get("inputs") or {}).get("metadata") or {}
+    ours = [f"{key}-" for key in metadata.get("annotations") or {} if not key.startswith(_ENGINES)]
+    return [shlex.join(["kubectl", "annotate", *_in(namespace), f"{kind}/{name}", *ours])] if ours else []
+
+
+def _in(namespace: str) -> list[str]:
+    return ["-n", namespace] if namespace else []

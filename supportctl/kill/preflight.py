@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from providers.tailnet.client import Client
-from providers.tailnet.ownership import section_of
+from providers.tailnet.ownership import mentioned_tags
 from providers.tailnet.problems import TailnetError
 from providers.tailnet.severance import Mark, severed
 from providers.tailnet.slice import read
 from supportctl.kill.target import Target
+from supportctl.removal import ROUNDS, Refused
 
 SCOPES = ("policy_file", "oauth_keys", "federated_keys", "auth_keys", "devices:core", "services")
 """What a kill needs to be able to write. policy_file brings devices:posture_attributes with it."""
@@ -48,7 +49,10 @@ def _asked(what: str, ask: Callable[[], str]) -> Check:
 
 
 def _scopes(client: Client) -> list[Check]:
-    held = client.scopes()
+    try:
+        held = client.scopes()
+    except TailnetError as error:
+        return [Check(False, f"the credential is taken: {error}")]
     if held is None:
         return [Check(True, "the credential is a person's API key, or does not say its scopes: it was not checked")]
     missing = [scope for scope in SCOPES if "all" not in held and scope not in held]
@@ -58,14 +62,19 @@ def _scopes(client: Client) -> list[Check]:
 
 
 def _verdict(client: Client, aim: Target) -> str:
+    """Goes through the same rounds as the removal (removal.py), with the server's judgement in place of its refusal."""
     policy = client.policy()
-    tags = list((section_of(read(policy.text), "tagOwners") or {}).keys())
     mark = Mark(who="preflight", when="", why="")
     customer = None if aim.environment else aim.customer
-    candidate = severed(policy.text, aim.environments(tags), mark, customer=customer)
-    verdict = client.validate(candidate.outcome.text)
-    if verdict.tests_failed:
-        return "yes, after taking out tests that ask for this access: " + "; ".join(verdict.errors)
-    if verdict.errors:
-        raise TailnetError("; ".join(verdict.errors))
-    return "yes"
+    refused = Refused()
+    for _ in range(ROUNDS):
+        text = refused.without(policy.text)
+        environments = aim.environments(mentioned_tags(read(text), lambda _: False))
+        verdict = client.validate(severed(text, environments, mark, customer=customer).outcome.text)
+        if not verdict.errors:
+            return "; ".join(("yes", *refused.words))
+        # The verdict has `<source>: <what>` where a refusal has both apart.
+        said = [line.partition(": ") for line in verdict.errors] if verdict.tests_failed else []
+        if not refused.take([{"user": source, "errors": [what]} for source, _, what in said]):
+            raise TailnetError("no: " + "; ".join(verdict.errors))
+    raise TailnetError(f"no: the server names other failing tests in each of {ROUNDS} rounds")

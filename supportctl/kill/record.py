@@ -1,11 +1,13 @@
 """The record of a kill: who, when, why, what was done, and how long each step took.
 
-Owns the form of the JSON and the lines on the screen. Written after every step, so that a kill that is itself cut
-short has said what it did. Holds ids, names and times; no secret ever reaches it.
+Owns the form of the JSON. Written after every step, so that a kill that is itself cut short has said what it did. A
+folder that cannot be written and a screen that is gone hold up nothing. Holds ids, names and times; no secret ever
+reaches it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -15,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-Status = Literal["done", "nothing to do", "failed", "skipped", "would be done"]
+Status = Literal["under way", "done", "nothing to do", "failed", "skipped", "would be done"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,10 @@ class Record:
     steps: list[Step] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     """What the kill could not take away, each with the command that finishes it."""
+    exit: int | None = None
+    """The exit code (kill.py); None in the record of a kill that has not ended, or was cut short."""
+    unsaved: str | None = None
+    """Why the JSON could not be written the last time; None when it was."""
     _began: float = 0.0
 
     def __post_init__(self) -> None:
@@ -50,10 +56,14 @@ class Record:
 
     def add(self, name: str, status: Status, what: list[str] | tuple[str, ...] = (), error: str | None = None) -> None:
         """One step is over: shown, kept, and saved."""
-        step = Step(name, status, round(self.clock() - self._began, 3), tuple(what), error)
+        step = Step(name, status, self._seconds(), tuple(what), error)
         self.steps.append(step)
-        self.say(step)
+        self._tell(step)
         self.save()
+
+    def begin(self, name: str, what: str) -> None:
+        """One step begins that may take long: shown, and not kept."""
+        self._tell(Step(name, "under way", self._seconds(), (what,)))
 
     @property
     def failed(self) -> list[Step]:
@@ -61,28 +71,43 @@ class Record:
         last = {step.name: step for step in self.steps}
         return [step for step in last.values() if step.status == "failed"]
 
-    def seconds_to(self, name: str) -> float | None:
-        """When a step had first succeeded, in seconds since the kill began; None when it never did."""
-        return next((step.seconds for step in self.steps if step.name == name and step.status != "failed"), None)
-
-    def save(self) -> None:
-        """Writes the JSON in one go: half a record is worse than the one before."""
-        if self.path is None:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+    @property
+    def text(self) -> str:
+        """The record as JSON."""
         content = {
             "target": self.target,
             "who": self.who,
             "why": self.why,
             "started": self.started,
             "saved": now(),
+            "exit": self.exit,
             "steps": [asdict(step) for step in self.steps],
             "left": self.left,
         }
+        return json.dumps(content, indent=2)
+
+    def save(self) -> None:
+        """Writes the JSON in one go: half a record is worse than the one before. Raises nothing: see `unsaved`."""
+        if self.path is None:
+            return
         temporary = self.path.with_suffix(".tmp")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-        temporary.replace(self.path)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(self.text + "\n")
+            temporary.replace(self.path)
+        except OSError as error:
+            self.unsaved = str(error)
+        else:
+            self.unsaved = None
+
+    def _seconds(self) -> float:
+        return round(self.clock() - self._began, 3)
+
+    def _tell(self, step: Step) -> None:
+        # SystemExit is what the console makes of a pipe that nobody reads any more.
+        with contextlib.suppress(OSError, ValueError, SystemExit):
+            self.say(step)
 
 
 def now() -> str:

@@ -1,8 +1,8 @@
 """Severing at Tailscale: policy, credentials, devices, Services, in this order and through the API alone.
 
 Owns the order, and that no step waits for another one's success: a policy that the server refuses does not keep a
-credential alive. Each step is a loop until nothing is found, so a kill that was cut short is finished by the next.
-Touches no cluster, no state and no program.
+credential alive, nor does a fault of this program in one step keep the others from running. Each step is a loop until
+nothing is found, so a kill that was cut short is finished by the next. Touches no cluster, no state and no program.
 """
 
 from __future__ import annotations
@@ -10,24 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from providers.tailnet.client import Client
-from providers.tailnet.ownership import section_of
-from providers.tailnet.problems import TailnetError
+from providers.tailnet.ownership import mentioned_tags
+from providers.tailnet.problems import ApiError, TailnetError
 from providers.tailnet.severance import Mark, Severed, severed
 from providers.tailnet.slice import read
 from providers.tailnet.tags import Environment
+from supportctl.keys import key_tags, unlisted
 from supportctl.kill.record import Record
 from supportctl.kill.target import Target
 from supportctl.removal import remove
 
-POLICY_PATIENCE = 30.0
-"""Seconds after which the credentials no longer wait for the policy; it is tried again at the end."""
+QUICK = 10.0
+"""Seconds for which one call is tried again in the first round: the credentials wait no longer for the policy."""
 ROUNDS = 5
 """So often what came back is removed again."""
 
 POLICY, CREDENTIALS, DEVICES, SERVICES = "policy", "credentials", "devices", "services"
+STEPS = (POLICY, CREDENTIALS, DEVICES, SERVICES)
 
 
 Found = tuple[str, Callable[[], object]]
@@ -46,41 +47,59 @@ class Severing:
     """Operators' tags of environments that are known from elsewhere, such as the files of their stacks."""
     dry: bool = False
     environments: list[Environment] = field(default_factory=list)
-    """The environments that were found; known after `policy`."""
+    """The environments that are known; those of the document are, after `policy`."""
+    seen: bool = False
+    """Whether anything bore the target's name, now or in an earlier kill."""
+    others: tuple[str, ...] | None = None
+    """The environments that the document has besides; None when it was not read."""
+    busy: list[str] = field(default_factory=list)
+    """Steps of the last run that failed although the next minute may help: no answer, a server error, a rate limit."""
 
-    def run(self) -> bool:
-        """All four steps; True when each of them found or left nothing."""
-        steps = (
-            (POLICY, self.policy),
-            (CREDENTIALS, self.credentials),
-            (DEVICES, self.devices),
-            (SERVICES, self.services),
-        )
-        failed = [name for name, work in steps if not self._step(name, work)]
+    def __post_init__(self) -> None:
+        self.environments = self.target.environments(self.known)
+
+    def run(self, steps: Sequence[str] = STEPS) -> bool:
+        """These steps, in the order of STEPS; True when each of them found or left nothing."""
+        self.busy.clear()
+        failed = [name for name in STEPS if name in steps and not self._step(name, getattr(self, name))]
         return not failed
 
     def _step(self, name: str, work: Callable[[], list[str]]) -> bool:
         try:
             what = work()
         except TailnetError as error:
-            self.record.add(name, "failed", error=str(error))
-            return False
-        done = "would be done" if self.dry else "done"
-        self.record.add(name, done if what else "nothing to do", what)
-        return True
+            self._failed(name, error, str(error))
+        except Exception as error:  # whatever is wrong with this step, the others are not held up by it
+            self._failed(name, error, f"a fault of this program: {type(error).__name__}: {error}")
+        else:
+            done = "would be done" if self.dry else "done"
+            self.record.add(name, done if what else "nothing to do", what)
+            return True
+        return False
+
+    def _failed(self, name: str, error: Exception, said: str) -> None:
+        self.record.add(name, "failed", error=said)
+        if _is_busy(error):
+            self.busy.append(name)
 
     def policy(self) -> list[str]:
         """One POST takes everything of the target out and leaves the killed-groups."""
 
         def edit(text: str) -> Severed:
-            tags = list((section_of(read(text), "tagOwners") or {}).keys())
-            self.environments = self.target.environments([*tags, *self.known])
+            document = read(text)
+            named = mentioned_tags(document, lambda _: False)
+            known = self.target.environments([*named, *self.known])
+            killed = self.target.killed(document)
+            self.environments = sorted({*known, *killed}, key=lambda environment: environment.name)
+            # Only a mark that was there before this kill wrote anything is an earlier one's.
+            self.seen = self.seen or (self.others is None and bool(killed)) or any(map(self.target.owns, named))
+            self.others = tuple(self.target.others(named))
             customer = None if self.target.environment else self.target.customer
             return severed(text, self.environments, self.mark, customer=customer)
 
         if self.dry:
             return list(edit(self.client.policy().text).words)
-        removal = remove(self.client, edit, patience=POLICY_PATIENCE)
+        removal = remove(self.client, edit, patience=self.client.patience)
         for warning in removal.written.warnings:
             self._left(warning)
         return list(removal.words)
@@ -97,7 +116,14 @@ class Severing:
                 if self._takes(name, tags)
             ]
 
-        return self._until_none_is_left(found)
+        gone = self._until_none_is_left(found)
+        missing = unlisted(self.client)
+        if missing:
+            self._left(
+                f"credentials that this one cannot see, if there are any: it lacks {', '.join(missing)}, and the API "
+                "leaves out what its scopes do not cover. Run the kill again with a credential that has them"
+            )
+        return gone
 
     def devices(self) -> list[str]:
         """Devices by tag, which ends open connections."""
@@ -127,6 +153,7 @@ class Severing:
     def _takes(self, name: str, tags: Sequence[str]) -> bool:
         """Whether what carries these tags goes. What carries shared tags alone is told: no stack removes it."""
         if any(map(self.target.owns, tags)):
+            self.seen = True
             return True
         if tags and all(tag in self.target.chain_tags for tag in tags):
             self._left(
@@ -158,7 +185,8 @@ class Severing:
             )
         if failures:
             lines = "\n".join(f"{name} is not removed: {error}" for name, error in failures.items())
-            raise TailnetError(lines + (f"\nremoved: {', '.join(gone)}" if gone else ""))
+            busy = next(filter(_is_busy, failures.values()), None)
+            raise _NotRemovedError(lines + (f"\nremoved: {', '.join(gone)}" if gone else "")) from busy
         return gone
 
     def _left(self, line: str) -> None:
@@ -166,7 +194,12 @@ class Severing:
             self.record.left.append(line)
 
 
-def key_tags(key: dict[str, Any]) -> list[str]:
-    """Tags of a credential: a client and a federated identity carry them, an auth key gives them to its devices."""
-    create = ((key.get("capabilities") or {}).get("devices") or {}).get("create") or {}
-    return [*(key.get("tags") or []), *(create.get("tags") or [])]
+class _NotRemovedError(TailnetError):
+    """What could not be removed. Its cause is one error of a busy API, if there was one."""
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    """Whether the next minute may help: no answer, a server error, a rate limit, others who write too."""
+    if isinstance(error, _NotRemovedError):
+        return _is_busy(error.__cause__)
+    return isinstance(error, ApiError) and (error.status in (0, 412, 429) or error.status >= 500)

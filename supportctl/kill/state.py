@@ -2,7 +2,8 @@
 
 Owns the flags, the time limit, what becomes of a lock, and the reading of what stopped it. By now access is gone, so
 nothing here may undo or delay that: whatever fails is told with the command that finishes it. Runs no program and
-reads no stack file: a destroy needs neither, and on the worst day neither may load.
+reads no stack file: a destroy needs neither, and on the worst day neither may load. Where Pulumi.yaml does not load, a
+project of the same name in a folder of its own stands in for it.
 """
 
 from __future__ import annotations
@@ -14,22 +15,36 @@ import socket
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import providers.tailnet
 from supportctl.kill.engine import Engine
 from supportctl.kill.in_cluster import in_cluster
 
-FLAGS = ("--yes", "--skip-preview", "--refresh", "--continue-on-error", "--non-interactive", "--suppress-outputs")
-"""--refresh and the variable below let what an unreachable cluster holds go from the state (release included)."""
+FLAGS = (
+    *("--yes", "--skip-preview", "--non-interactive", "--suppress-outputs"),
+    *("--refresh", "--continue-on-error"),
+    "--run-program=false",
+)
+"""--refresh and the variable below let what an unreachable cluster holds go from the state (release included). The
+last one: a variable of the engine's can make programs run at a destroy."""
+DESTROY = "PULUMI_K8S_DELETE_UNREACHABLE=true pulumi destroy -s {stack} --refresh --continue-on-error"
+"""The same as a person types it."""
 UNREACHABLE = {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
 LIMIT = 300.0
 """Seconds for the destroy."""
+READ = 60.0
+"""Seconds for reading the state."""
 LOCK_PATIENCE = 60.0
 """Seconds for which a run that holds the stack's lock is waited for: it cannot get far, the killed-group refuses it."""
 LOCK_LOOK = 2.0
 
+PROJECT = "support-access"
+"""The project's name in Pulumi.yaml, which may not load."""
+_NO_PROJECT = re.compile(r"Pulumi\.ya?ml|fully qualified name")
+"""What the engine says where the project's file does not load, or is not there."""
 _LOCK = re.compile(r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 
 
@@ -40,9 +55,13 @@ class Cleared:
     clear: bool
     left: tuple[str, ...] = ()
     in_cluster: tuple[str, ...] | None = None
-    """What may stay in the customer's cluster although nobody wants it: cluster-wide objects as `clusterrole/NAME`,
-    () when something may stay and no name is known, None when nothing does."""
+    """What may stay in the customer's cluster although nobody wants it: the commands that take it away, () when
+    something may stay and no name is known, None when nothing does."""
     error: str | None = None
+    told: str | None = None
+    """What should be known of how it was done."""
+    empty: bool = False
+    """There was nothing to clear: the backend has no such stack, or the stack nothing in it."""
 
 
 @dataclass(slots=True)
@@ -59,15 +78,25 @@ class Stack:
 
     def clear(self, limit: float = LIMIT) -> Cleared:
         """Destroys the stack. A lock of a dead run of this machine is lifted, a living run is waited for."""
-        before = self._held()
+        with tempfile.TemporaryDirectory() as folder:
+            before = self._held()
+            if before.error is not None and _NO_PROJECT.search(before.error):
+                stand_in = replace(self, project=_stand_in(Path(folder)))
+                # Nothing found from there proves nothing: the project's own file may name another backend.
+                found = stand_in._held()
+                if found.rows:
+                    told = f"from a project of its own: {before.error}"
+                    return replace(stand_in._cleared(found, Path(folder), limit), told=told)
+            return self._cleared(before, Path(folder), limit)
+
+    def _cleared(self, before: _Held, folder: Path, limit: float) -> Cleared:
         if before.error is not None:
             return Cleared(clear=False, in_cluster=(), error=f"{before.error}\n{_again(self.name)}")
-        if not before.rows:
-            return Cleared(clear=True)
-        with tempfile.TemporaryDirectory() as folder:
-            config = Path(folder) / f"Pulumi.{self.name}.yaml"
-            config.write_text(stack_file(before.secrets))
-            code, output, holder = self._destroyed(config, limit)
+        if not before.rows and not before.begun:
+            return Cleared(clear=True, empty=True)
+        config = folder / f"Pulumi.{self.name}.yaml"
+        config.write_text(stack_file(before.secrets))
+        code, output, holder = self._destroyed(config, limit)
         if holder is not None:
             error = _locked(self.name, holder)
             return Cleared(clear=False, left=_names(before.rows), in_cluster=in_cluster(before.rows), error=error)
@@ -76,8 +105,15 @@ class Stack:
         unknown = "unreachable" in output or after.error is not None
         staying = in_cluster(before.rows if unknown else after.rows)
         if code == 0 and not after.rows and after.error is None:
+            if after.begun:
+                return Cleared(False, _names(after.begun), staying, error=_unsure(self.name))
             return Cleared(clear=True, in_cluster=staying)
-        why = f"it did not end within {limit:.0f} s" if code is None else _last_error(output)
+        if code is None:
+            why = f"it did not end within {limit:.0f} s"
+        elif code != 0:
+            why = _last_error(output)
+        else:
+            why = after.error or "the engine names no error, and the state is not empty"
         return Cleared(clear=False, left=_names(after.rows), in_cluster=staying, error=f"{why}\n{_again(self.name)}")
 
     def _destroyed(self, config: Path, limit: float) -> tuple[int | None, str, re.Match[str] | None]:
@@ -101,16 +137,18 @@ class Stack:
 
     def _held(self) -> _Held:
         words = ("stack", "export", "-s", self.name, "--non-interactive")
-        code, output = self._engine.run(*words, limit=60, merge=False)
+        code, output = self._engine.run(*words, limit=READ, merge=False)
         if code != 0:
             if "no stack named" in output:
                 return _Held()
-            return _Held(error=f"the state cannot be read: {_last_error(output)}")
+            said = f"the backend did not answer within {READ:.0f} s" if code is None else _last_error(output)
+            return _Held(error=f"the state cannot be read: {said}")
         try:
             deployment = json.loads(output)["deployment"] or {}
         except (ValueError, KeyError, TypeError):
             return _Held(error="the state cannot be read: `pulumi stack export` printed no JSON")
-        return _Held(deployment.get("resources") or [], deployment.get("secrets_providers") or {})
+        rows, secrets = deployment.get("resources") or [], deployment.get("secrets_providers") or {}
+        return _Held(rows, secrets, begun=begun(deployment))
 
     @property
     def _engine(self) -> Engine:
@@ -119,11 +157,18 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What the backend has of the stack. secrets: how the secrets in its rows are encrypted."""
+    """What the backend has of the stack. secrets: how the secrets in its rows are encrypted; begun: see begun()."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     secrets: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
+    begun: list[dict[str, Any]] = field(default_factory=list)
+
+
+def begun(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of what a run was creating when it was cut short: it may be there, and no resource says so."""
+    pending = deployment.get("pending_operations") or []
+    return [operation["resource"] for operation in pending if operation.get("type") == "creating"]
 
 
 def stack_file(secrets: Mapping[str, Any]) -> str:
@@ -137,6 +182,14 @@ def stack_file(secrets: Mapping[str, Any]) -> str:
     if kind == "cloud":
         return json.dumps({"secretsprovider": state.get("url"), "encryptedkey": state.get("encryptedkey")})
     return "{}"
+
+
+def _stand_in(folder: Path) -> Path:
+    """A project of this name, in which a destroy finds what a state needs: its own backend's path, and our provider."""
+    provider = {"name": "tailnet", "path": str(Path(providers.tailnet.__file__).parent)}
+    project = {"name": PROJECT, "runtime": "python", "plugins": {"providers": [provider]}}
+    (folder / "Pulumi.yaml").write_text(json.dumps(project))
+    return folder
 
 
 def _is_dead(host: str, pid: int) -> bool:
@@ -154,16 +207,22 @@ def _is_dead(host: str, pid: int) -> bool:
 
 def _again(stack: str) -> str:
     return (
-        f"Access is cut all the same. When that is mended, `supportctl kill {stack}` again clears the state, as does: "
-        f"PULUMI_K8S_DELETE_UNREACHABLE=true pulumi destroy -s {stack} --refresh --continue-on-error"
+        f"When that is mended, `supportctl kill {stack}` again clears the state, as does: {DESTROY.format(stack=stack)}"
     )
 
 
 def _locked(stack: str, lock: re.Match[str]) -> str:
     return (
-        f"another run holds the stack's lock ({lock['user']} on {lock['host']}, process {lock['pid']}). It cannot "
-        f"bring access back: the killed-group refuses it. When it has ended, or if it is dead (`pulumi cancel -s "
-        f"{stack}`), run `supportctl kill {stack}` again: that clears the state."
+        f"another run holds the stack's lock ({lock['user']} on {lock['host']}, process {lock['pid']}). Where the "
+        "killed-group was written, that run cannot bring access back. When it has ended, or if it is dead (`pulumi "
+        f"cancel -s {stack}`), run `supportctl kill {stack}` again: that clears the state."
+    )
+
+
+def _unsure(stack: str) -> str:
+    return (
+        "a run was cut short while it made these, and they may be there: look for them, then "
+        f"`pulumi refresh -s {stack} --yes --clear-pending-creates`"
     )
 
 

@@ -7,12 +7,15 @@ neither may load.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from components.naming import Names
+from providers.tailnet.ownership import section_of
 from providers.tailnet.tags import Environment, customer_problem, environment_of
 
+_KILLED = "group:killed-"
 _WORD = r"[a-z][a-z0-9]*"
 
 
@@ -48,14 +51,36 @@ class Target:
         if self.environment is not None:
             return [self.environment]
         found = {environment for tag in tags if (environment := environment_of(tag)) is not None}
-        return sorted(
-            (environment for environment in found if environment.customer == self.customer),
-            key=lambda environment: environment.name,
-        )
+        return sorted(filter(self._aims_at, found), key=lambda environment: environment.name)
+
+    def killed(self, document: Mapping[str, Any]) -> list[Environment]:
+        """The target's environments that an earlier kill has marked: their tags are out of the document."""
+        groups = section_of(document, "groups")
+        names = [str(name) for name in groups] if isinstance(groups, Mapping) else []
+        marked = [name.removeprefix(_KILLED) for name in names if name.startswith(_KILLED)]
+        return [found for name in marked if (found := _environment(name)) is not None and self._aims_at(found)]
+
+    def others(self, tags: Iterable[str]) -> list[str]:
+        """Names, among these tags, of what is not the target's: environments, or customers where one is aimed at."""
+        found = {environment for tag in tags if (environment := environment_of(tag)) is not None}
+        apart = [environment for environment in found if not self._aims_at(environment)]
+        return sorted({environment.name if self.environment else environment.customer for environment in apart})
+
+    def _aims_at(self, environment: Environment) -> bool:
+        if self.environment is not None:
+            return environment == self.environment
+        return environment.customer == self.customer
 
     def _is_of_customer(self, tag: str) -> bool:
         customer = re.escape(self.customer)
         return bool(re.fullmatch(rf"tag:((kube|api|rec)-{customer}-{_WORD}|svc-{customer}-{_WORD}-{_WORD})", tag))
+
+
+def _environment(name: str) -> Environment | None:
+    try:
+        return Names.split(name).tags
+    except ValueError:
+        return None
 
 
 def target(stack: str | None, customer: str | None) -> Target:

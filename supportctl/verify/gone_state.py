@@ -17,6 +17,7 @@ from typing import Any
 from components.documents import DocumentError, read_yaml
 from components.settings.problems import PROJECT, stack_file
 from supportctl.kill.engine import Engine
+from supportctl.kill.state import begun
 from supportctl.verify.absence import Line, UnseenError, looked
 
 LIMIT = 60.0
@@ -28,10 +29,12 @@ OURS = ("pulumi", "support-access", "tailnet", "tailscale", "kubernetes")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the backend has of a stack. rows: its resources; there: False when it has no such stack; error: why it
-    could not be read."""
+    """What the backend has of a stack. rows: its resources; begun: those that a run was making when it was cut short,
+    of which nobody knows whether they are there; there: False when it has no such stack; error: why it could not be
+    read."""
 
     rows: Sequence[dict[str, Any]] = field(default=())
+    begun: Sequence[dict[str, Any]] = field(default=())
     there: bool = True
     error: str | None = None
 
@@ -42,7 +45,8 @@ def exported(stack: str, project: Path) -> State:
     code, output = engine.run("stack", "export", "-s", stack, "--non-interactive", limit=LIMIT, merge=False)
     if code == 0:
         try:
-            return State((json.loads(output)["deployment"] or {}).get("resources") or [])
+            deployment = json.loads(output)["deployment"] or {}
+            return State(deployment.get("resources") or [], begun(deployment))
         except (ValueError, KeyError, TypeError):
             return State(error="`pulumi stack export` printed no JSON")
     if "no stack named" in output:
@@ -53,7 +57,8 @@ def exported(stack: str, project: Path) -> State:
 
 def state_lines(stack: str, project: Path, state: State) -> Iterator[Line]:
     """What the state still names, and what is known of the rules in the customer's cloud."""
-    rows = [row for row in state.rows if row.get("custom")]
+    rows = [row for row in state.rows if row.get("custom") and not is_provider(row)]
+    unsure = [row for row in state.begun if not is_provider(row)]
 
     def readable() -> None:
         if state.error is not None:
@@ -61,7 +66,7 @@ def state_lines(stack: str, project: Path, state: State) -> Iterator[Line]:
 
     def named() -> list[str]:
         readable()
-        return [_named(row) for row in rows if not is_provider(row)]
+        return [*map(_named, rows), *(_doubted(stack, row) for row in unsure)]
 
     def rules() -> list[str]:
         readable()
@@ -69,7 +74,10 @@ def state_lines(stack: str, project: Path, state: State) -> Iterator[Line]:
             raise UnseenError(
                 "the backend has no such stack, so nothing here knows of its rules. " + _ask(stack, project)
             )
-        return [_named(row) for row in rows if not is_provider(row) and _package(row) not in OURS]
+        there = [_named(row) for row in rows if _package(row) not in OURS]
+        if not there and any(_package(row) not in OURS for row in unsure):
+            raise UnseenError(f"a run was cut short while it made one: see the line above. {_ask(stack, project)}")
+        return there
 
     how = f"pulumi stack export -s {stack}"
     yield looked("state", how, named)
@@ -87,6 +95,13 @@ def _package(row: dict[str, Any]) -> str:
 
 def _named(row: dict[str, Any]) -> str:
     return f"{row['urn'].rpartition('::')[2]} ({row['type']}, {row.get('id')})"
+
+
+def _doubted(stack: str, row: dict[str, Any]) -> str:
+    return (
+        f"{row['urn'].rpartition('::')[2]} ({row['type']}) was being made when a run was cut short, and may be there: "
+        f"look for it, then `pulumi refresh -s {stack} --yes --clear-pending-creates`"
+    )
 
 
 def _ask(stack: str, project: Path) -> str:

@@ -13,11 +13,8 @@ from providers.tailnet.client import Client
 from providers.tailnet.ownership import section_of, strings
 from providers.tailnet.slice import read
 from providers.tailnet.tags import TAG_IN_TEXT, Environment, environment_of
-from supportctl.kill.sever import key_tags
+from supportctl.keys import key_tags, unlisted
 from supportctl.verify.absence import Line, UnseenError, looked
-
-KEY_SCOPES = ("oauth_keys", "federated_keys", "auth_keys")
-"""Without each of these (or its `:read`) the list of credentials leaves some out, and says nothing of it."""
 
 
 def tailnet_lines(client: Client, environment: Environment) -> Iterator[Line]:
@@ -78,10 +75,7 @@ def has_siblings(document: Mapping[str, Any], environment: Environment) -> bool:
 
 
 def _require_key_scopes(client: Client) -> None:
-    held = client.scopes()
-    if held is None or held & {"all", "all:read"}:
-        return
-    missing = [scope for scope in KEY_SCOPES if not held & {scope, f"{scope}:read"}]
+    missing = unlisted(client)
     if missing:
         raise UnseenError(
             f"the credential in use cannot list all kinds: it lacks {', '.join(missing)} (:read suffices)"

@@ -11,7 +11,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.rehearse.faults.engine import plugin_missing, program_raises, settings_invalid, stack_file_broken
+from sandbox.rehearse.faults.engine import (
+    plugin_missing,
+    program_raises,
+    project_broken,
+    settings_invalid,
+    stack_file_broken,
+)
 from sandbox.rehearse.means import Documented
 from sandbox.rehearse.rehearsal import rehearse
 from sandbox.rehearse.stage import CUT, Stage
@@ -45,11 +51,27 @@ def test_a_kill_while_people_edit_the_policy_and_the_engine_cannot_start_loses_n
     assert "kubectl delete" in ended.output
 
 
+def test_what_an_earlier_destroy_left_in_the_cluster_is_no_success(stage: Stage) -> None:
+    """The state has dropped the roles while the cluster did not answer; now it does, and is looked at."""
+    cell, ended = rehearse(stage, "half-destroyed", "kill")
+    assert cell.ok, f"{cell}\n{ended.output}"
+    assert cell.state_clear_s is not None
+    assert ended.code == 1
+    roles = [line.removeprefix("cluster: clusterrole ") for line in cell.left if "clusterrole " in line]
+    assert roles
+    assert all(f"clusterroles/{role}" in ended.output for role in roles)
+
+
 def test_on_the_worst_day_the_kill_ends_clears_the_state_and_names_what_stays(stage: Stage) -> None:
-    """Cluster frozen, program broken, settings invalid, the stack's file no YAML: all at once."""
+    """Cluster frozen, program broken, settings invalid, the stack's file and the project's no YAML: all at once."""
     stage.restore()
     documented = Documented()
-    with program_raises(stage, documented), settings_invalid(stage, documented), stack_file_broken(stage, documented):
+    with (
+        program_raises(stage, documented),
+        settings_invalid(stage, documented),
+        stack_file_broken(stage, documented),
+        project_broken(stage, documented),
+    ):
         cell, ended = rehearse(stage, "server-frozen", "kill")
     assert cell.ok, f"{cell}\n{ended.output}"
     assert cell.state_clear_s is not None, ended.output
@@ -61,6 +83,8 @@ def test_on_the_worst_day_the_kill_ends_clears_the_state_and_names_what_stays(st
     record = json.loads(max((stage.folder / "kills").glob("*.json")).read_text())
     assert (record["target"], record["why"]) == (CUT, "rehearsal")
     assert [step["name"] for step in record["steps"]][:4] == ["policy", "credentials", "devices", "services"]
+    assert "Pulumi.yaml" in record["steps"][4]["what"][0]
+    assert record["exit"] == ended.code == 1
 
     cut = stage.tailnet()["policy"]
     assert f"group:killed-{CUT}" in cut

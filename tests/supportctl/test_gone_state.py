@@ -40,6 +40,18 @@ def test_a_rule_that_the_state_names_is_left_in_the_cloud_and_a_release_only_in_
     assert found(both, tmp_path)["cloud rules"] == ("left", (f"rule ({RULE}, rule-id)",))
 
 
+def test_what_a_run_was_making_when_it_was_cut_short_is_not_called_gone(tmp_path: Path) -> None:
+    """It is no resource of the state, and may be there."""
+    lines = found(State(begun=[row(RULE, "rule")]), tmp_path)
+    assert lines["state"][0] == "left"
+    assert "--clear-pending-creates" in lines["state"][1][0]
+    assert lines["cloud rules"][0] == "unknown"
+    ours = found(State(begun=[row("kubernetes:core/v1:Secret", "s")]), tmp_path)
+    assert (ours["state"][0], ours["cloud rules"][0]) == ("left", "gone")
+    both = found(State([row(RULE, "other")], begun=[row(RULE, "rule")]), tmp_path)
+    assert both["cloud rules"] == ("left", (f"other ({RULE}, other-id)",))
+
+
 def test_without_the_stack_nothing_is_known_of_its_rules_and_the_way_to_look_is_told(tmp_path: Path) -> None:
     without_file = found(State(there=False), tmp_path)
     assert without_file["state"] == ("gone", ())

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from providers.tailnet.client import Client
+from providers.tailnet.credentials import credentials
 from providers.tailnet.document import write
 from providers.tailnet.severance import Mark
 from providers.tailnet.slice import applied
 from providers.tailnet.tags import Environment
 from supportctl.kill.kill import GONE, LEFT, NOT_SEVERED, Order, kill
+from supportctl.kill.preflight import SCOPES
 from supportctl.kill.record import Record, Step
 from supportctl.kill.state import Cleared
 from supportctl.kill.target import Target, TargetError, target
@@ -88,14 +92,38 @@ def standing(api: Api, tag: str) -> dict[str, list[str]]:
 NOTHING = {"keys": [], "devices": [], "services": []}
 
 
+def kill_client(api: Api, scopes: Sequence[str] = SCOPES, **more: Any) -> Client:
+    """A client with a kill's own credential; closed by who uses it."""
+    held = [*scopes, "devices:posture_attributes"]
+    client_id, secret = api.state.new_oauth_client(held, ["tag:support-access-deployer"], "kill")
+    environ = {"TAILSCALE_BASE_URL": api.url, "TAILSCALE_OAUTH_CLIENT_ID": client_id}
+    return Client(credentials({**environ, "TAILSCALE_OAUTH_CLIENT_SECRET": secret}), **more)
+
+
 def run(
-    api: Api, aim: Target, *, state: State | None = None, path: Path | None = None, **more: Any
+    api: Api,
+    aim: Target,
+    *,
+    state: State | None = None,
+    path: Path | None = None,
+    scopes: Sequence[str] = SCOPES,
+    say: Callable[[Step], None] = lambda _: None,
+    **more: Any,
 ) -> tuple[int, Record]:
     said: list[Step] = []
-    record = Record(target=aim.name, who="ada", why="rehearsal", path=path, say=said.append)
-    with api.client() as client:
-        code = kill(client, Order(target=aim, mark=MARK, stack=state, **more), record)
-    assert said == record.steps
+
+    def both(step: Step) -> None:
+        said.append(step)
+        say(step)
+
+    record = Record(target=aim.name, who="ada", why="rehearsal", path=path, say=both)
+    # A quick client that tries nothing twice, and a patient one that tries everything at once again.
+    with (
+        kill_client(api, scopes, patience=0) as client,
+        kill_client(api, scopes, patience=5, sleep=lambda _: None) as patient,
+    ):
+        code = kill(client, Order(target=aim, mark=MARK, stack=state, **more), record, patient=patient)
+    assert [step for step in said if step.status != "under way"] == record.steps
     return code, record
 
 
@@ -143,6 +171,16 @@ def test_a_dry_run_says_what_would_go_and_changes_nothing(api: Api) -> None:
     assert code == GONE
     assert (api.text, standing(api, ACME.kube_tag)) == (text, there)
     assert [step.status for step in record.steps] == ["would be done"] * 4
+
+
+def test_a_dry_run_says_too_what_would_become_of_the_state(api: Api) -> None:
+    stand(api, ACME)
+    state = State(Cleared(clear=True))
+    code, record = run(api, target("acme-prod", None), state=state, dry=True)
+    assert (code, state.asked) == (GONE, [])
+    last = record.steps[-1]
+    assert (last.name, last.status) == ("state of acme-prod", "would be done")
+    assert "pulumi destroy -s acme-prod --refresh" in last.what[0]
 
 
 def test_somebodys_test_that_relied_on_the_access_is_taken_out_and_named(api: Api) -> None:
@@ -198,6 +236,36 @@ def test_what_carries_only_shared_tags_is_told_and_goes_with_the_customer(api: A
     assert names(api.text, GLOBEX)
 
 
+def test_what_somebody_wrote_about_a_customers_shared_tags_goes_with_the_customer_alone(api: Api) -> None:
+    stand(api, ACME)
+    theirs = f'{{"src": ["tag:ci"], "dst": ["{ACME.proxy_tag}"], "ip": ["tcp:80"]}}'
+    put_policy(api, api.text.replace('"grants": [', f'"grants": [\n    {theirs},'))
+    code, record = run(api, target("acme-prod", None))
+    assert (code, theirs in api.text) == (LEFT, True)
+    assert any(line.startswith(f"{ACME.proxy_tag} stays in the policy document") for line in record.left)
+    code, record = run(api, target(None, "acme"))
+    assert code == GONE, record.left
+    assert not any(tag in api.text for tag in ACME.chain_tags)
+    assert '"dst": ["tag:ci"]' in api.text, "what else is granted stays"
+
+
+def test_auth_keys_go_by_the_tags_that_they_give_to_devices(api: Api) -> None:
+    """They carry none themselves. One that is left makes a device whenever somebody uses it."""
+    stand(api, ACME, GLOBEX)
+    create = {"reusable": True, "preauthorized": True}
+    keys = {
+        tag: make_key(api, "auth", capabilities={"devices": {"create": {**create, "tags": [tag]}}})
+        for tag in (ACME.kube_tag, GLOBEX.kube_tag)
+    }
+    code, record = run(api, target("acme-prod", None))
+    assert code == GONE, record.steps
+    assert f"auth {keys[ACME.kube_tag]}" in record.steps[1].what
+    headers = {"Authorization": f"Bearer {api.admin_key}"}
+    listed = httpx.get(f"{api.url}/api/v2/tailnet/-/keys?all=true", headers=headers).json()["keys"]
+    good = [key["id"] for key in listed if not key.get("invalid")]
+    assert (keys[ACME.kube_tag] in good, keys[GLOBEX.kube_tag] in good) == (False, True)
+
+
 def test_another_environment_of_the_customer_is_not_called_a_leftover(api: Api) -> None:
     """Its operator carries a shared tag too: to name it would send somebody to cut it off."""
     stand(api, ACME, DEV)
@@ -234,6 +302,38 @@ def test_a_state_that_cannot_be_cleared_is_named_with_the_way_on(api: Api) -> No
     assert standing(api, ACME.kube_tag) == NOTHING
     assert record.failed[0].what == ("still names acme-prod-operator-release",)
     assert any("helm uninstall tailscale-operator -n tailscale" in line for line in record.left)
+
+
+def test_a_cluster_of_which_the_state_says_nothing_more_is_looked_at(api: Api) -> None:
+    """An earlier destroy dropped what a silent cluster kept; where the state still says it, nobody waits again."""
+    stand(api, ACME)
+    asked: list[str] = []
+
+    def look(name: str) -> list[str]:
+        asked.append(name)
+        return [f"in the cluster of {name}: clusterroles/highflame-sre"]
+
+    aim = target("acme-prod", None)
+    for answer in (Cleared(clear=True), Cleared(clear=True, empty=True)):
+        code, record = run(api, aim, state=State(answer), cluster=look)
+        assert (code, record.left) == (LEFT, ["in the cluster of acme-prod: clusterroles/highflame-sre"])
+    assert asked == ["acme-prod"] * 2
+    for answer in (Cleared(clear=True, in_cluster=()), Cleared(clear=False, in_cluster=()), Cleared(clear=False)):
+        run(api, aim, state=State(answer), cluster=look)
+    run(api, aim, cluster=look)
+    assert asked == ["acme-prod"] * 2
+
+
+def test_what_may_take_long_is_said_before_it_begins(api: Api) -> None:
+    stand(api, ACME)
+    seen: list[tuple[str, str]] = []
+    run(
+        api,
+        target("acme-prod", None),
+        state=State(Cleared(clear=True)),
+        say=lambda step: seen.append((step.name, step.status)),
+    )
+    assert seen[4:6] == [("state of acme-prod", "under way"), ("state of acme-prod", "done")]
 
 
 def test_what_appeared_while_the_state_was_cleared_goes_as_well(api: Api) -> None:

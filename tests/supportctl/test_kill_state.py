@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from components.documents import read_yaml
+from supportctl.kill.engine import Engine as Engine_
 from supportctl.kill.in_cluster import finishing, in_cluster
 from supportctl.kill.state import Stack, stack_file
 
@@ -26,6 +29,10 @@ here = {folder!r}
 words = sys.argv[1:]
 config = words[words.index("--config-file") + 1] if "--config-file" in words else None
 call = {{"words": words, "config": open(config).read() if config else None, "environ": dict(os.environ)}}
+project = open("Pulumi.yaml").read() if os.path.exists("Pulumi.yaml") else ""
+if "name" not in project:
+    sys.exit(f"error: could not validate '{{os.getcwd()}}/Pulumi.yaml': project is missing a 'name' attribute")
+call["project"] = project
 open(here + "/calls", "a").write(json.dumps(call) + "\\n")
 if words[:2] == ["stack", "export"]:
     print(open(here + "/export.json").read())
@@ -34,8 +41,11 @@ elif words[0] == "destroy":
     answer = script.pop(0)
     json.dump(script, open(here + "/script.json", "w"))
     time.sleep(answer.get("seconds", 0))
-    if answer["code"] == 0:
-        open(here + "/export.json", "w").write('{{"deployment": {{"resources": []}}}}')
+    if answer["empties"]:
+        deployment = json.load(open(here + "/export.json"))["deployment"]
+        json.dump({{"deployment": {{**deployment, "resources": []}}}}, open(here + "/export.json", "w"))
+    if answer["hides"]:
+        os.remove(here + "/export.json")
     print(answer["output"])
     sys.exit(answer["code"])
 """
@@ -61,6 +71,7 @@ class Engine:
         self.folder = folder
         self.project = folder / "project"
         self.project.mkdir()
+        (self.project / "Pulumi.yaml").write_text("name: support-access\n")
         binary = folder / "bin" / "pulumi"
         binary.parent.mkdir()
         binary.write_text(ENGINE.format(python=sys.executable, folder=str(folder)))
@@ -71,11 +82,28 @@ class Engine:
         deployment = {"resources": rows, "secrets_providers": secrets}
         (self.folder / "export.json").write_text(json.dumps({"deployment": deployment}))
 
+    def was_making(self, *rows: dict[str, Any]) -> None:
+        operations = [{"resource": made, "type": "creating"} for made in rows]
+        going = [{"resource": ROWS[1], "type": "deleting"}]
+        (self.folder / "export.json").write_text(json.dumps({"deployment": {"pending_operations": operations + going}}))
+
     def fails_to_export(self) -> None:
         (self.folder / "export.json").unlink()
 
-    def answers(self, *answers: tuple[int, str], seconds: float = 0) -> None:
-        script = [{"code": code, "output": output, "seconds": seconds} for code, output in answers]
+    def answers(
+        self, *answers: tuple[int, str], seconds: float = 0, empties: bool | None = None, hides: bool = False
+    ) -> None:
+        """empties: whether the state is empty afterwards, as after every success; hides: or can be read no more."""
+        script = [
+            {
+                "code": code,
+                "output": output,
+                "seconds": seconds,
+                "empties": code == 0 if empties is None else empties,
+                "hides": hides,
+            }
+            for code, output in answers
+        ]
         (self.folder / "script.json").write_text(json.dumps(script))
 
     def calls(self, first: str) -> list[dict[str, Any]]:
@@ -110,7 +138,7 @@ def test_the_stacks_own_file_is_never_read(engine: Engine) -> None:
     assert engine.stack().clear().clear
     [destroy] = engine.calls("destroy")
     assert json.loads(destroy["config"]) == {"encryptionsalt": PASSPHRASE["state"]["salt"]}
-    assert {"--refresh", "--continue-on-error", "--yes"} <= set(destroy["words"])
+    assert {"--refresh", "--continue-on-error", "--yes", "--run-program=false"} <= set(destroy["words"])
     assert destroy["environ"]["PULUMI_K8S_DELETE_UNREACHABLE"] == "true"
 
 
@@ -168,6 +196,24 @@ def test_a_destroy_that_does_not_end_is_ended_and_said_so(engine: Engine) -> Non
     assert "did not end" in str(cleared.error)
 
 
+@pytest.mark.parametrize(
+    ("code", "more", "error"),
+    [
+        (0, {"empties": False}, "the state is not empty"),
+        (1, {"empties": True}, "error: odd"),
+        (0, {"hides": True}, "the state cannot be read"),
+    ],
+)
+def test_a_state_is_clear_only_when_the_engine_says_so_and_it_is_seen_to_be_empty(
+    engine: Engine, code: int, more: dict[str, bool], error: str
+) -> None:
+    engine.answers((code, "error: odd" if code else "done"), **more)
+    cleared = engine.stack().clear()
+    assert not cleared.clear
+    assert error in str(cleared.error)
+    assert "supportctl kill acme-prod" in str(cleared.error)
+
+
 def test_what_an_unreachable_cluster_keeps_is_named_for_kubectl(engine: Engine) -> None:
     engine.answers((0, "warning: configured Kubernetes cluster is unreachable"))
     cleared = engine.stack().clear()
@@ -175,8 +221,34 @@ def test_what_an_unreachable_cluster_keeps_is_named_for_kubectl(engine: Engine) 
     assert cleared.in_cluster is not None
     line = finishing("acme-prod", cleared.in_cluster)
     binding = "'clusterrolebinding/support-access:highflame-sre:user:a b@example.com'"
-    assert f"kubectl delete clusterrole/highflame-sre {binding}." in line
+    assert f"kubectl delete clusterrole/highflame-sre {binding}. " in line
     assert "helm uninstall tailscale-operator -n tailscale" in line
+    assert "supportctl verify acme-prod --gone" in line, "finalizers that nobody takes off any more"
+
+
+def test_what_lies_in_customers_namespaces_is_named_with_the_command_for_each(engine: Engine) -> None:
+    """What is ours is deleted; a customer's own Service only loses the annotations that we gave it."""
+    patch = row("kubernetes:core/v1:ServicePatch", "acme-prod-studio", "shop/studio")
+    annotations = {"tailscale.com/expose": "true", "pulumi.com/skipAwait": "true"}
+    patch["inputs"] = {"metadata": {"name": "studio", "namespace": "shop", "annotations": annotations}}
+    rows = [
+        *ROWS,
+        row("kubernetes:core/v1:Namespace", "acme-prod-namespace", "tailscale"),
+        row(f"{RBAC}:RoleBinding", "acme-prod-roles-b", "shop/support-access:view:sre"),
+        row(f"{RBAC}:RoleBinding", "acme-prod-roles-c", "billing/support-access:view:sre"),
+        row("kubernetes:tailscale.com/v1alpha1:Connector", "acme-prod-network", "support-access-network"),
+        patch,
+    ]
+    engine.holds(rows)
+    engine.answers((0, "warning: configured Kubernetes cluster is unreachable"))
+    assert engine.stack().clear().in_cluster == (
+        "kubectl delete clusterrole/highflame-sre "
+        "'clusterrolebinding/support-access:highflame-sre:user:a b@example.com' connector/support-access-network",
+        "kubectl delete -n shop rolebinding/support-access:view:sre",
+        "kubectl delete -n billing rolebinding/support-access:view:sre",
+        "kubectl annotate -n shop service/studio tailscale.com/expose-",
+    )
+    assert not any("delete -n shop service" in command for command in in_cluster(rows) or ())
 
 
 def test_what_an_earlier_destroy_dropped_is_found_by_its_label(engine: Engine) -> None:
@@ -184,7 +256,9 @@ def test_what_an_earlier_destroy_dropped_is_found_by_its_label(engine: Engine) -
     engine.answers((1, "error: can't delete Helm Release with unreachable cluster"))
     cleared = engine.stack().clear()
     assert cleared.in_cluster == ()
-    assert "-l app.kubernetes.io/managed-by=support-access" in finishing("acme-prod", ())
+    line = finishing("acme-prod", ())
+    assert "kubectl delete clusterroles,clusterrolebindings -l app.kubernetes.io/managed-by=support-access" in line
+    assert "kubectl delete rolebindings --all-namespaces -l app.kubernetes.io/managed-by=support-access" in line
 
 
 def test_what_an_engine_that_refuses_leaves_in_the_cluster_is_named_too(engine: Engine) -> None:
@@ -202,7 +276,18 @@ def test_a_cluster_that_was_cleaned_or_never_ours_keeps_nothing(engine: Engine, 
     engine.holds(rows)
     engine.answers((0, "done"))
     cleared = engine.stack().clear()
-    assert (cleared.clear, cleared.in_cluster) == (True, None)
+    assert (cleared.clear, cleared.in_cluster, cleared.empty) == (True, None, not rows)
+
+
+def test_what_a_run_was_making_when_it_was_cut_short_is_not_called_clear(engine: Engine) -> None:
+    engine.was_making(row("aws:ec2/rule:Rule", "acme-prod-egress-0"))
+    engine.answers((0, "done"))
+    cleared = engine.stack().clear()
+    assert (cleared.clear, cleared.left) == (False, ("acme-prod-egress-0",))
+    assert "--clear-pending-creates" in str(cleared.error)
+    engine.was_making()
+    engine.answers((0, "done"))
+    assert engine.stack().clear().clear, "what was going is looked for by its tags and labels"
 
 
 def test_the_file_for_the_engine_is_gone_afterwards(engine: Engine) -> None:
@@ -211,3 +296,82 @@ def test_the_file_for_the_engine_is_gone_afterwards(engine: Engine) -> None:
     [destroy] = engine.calls("destroy")
     config = Path(destroy["words"][destroy["words"].index("--config-file") + 1])
     assert not config.parent.exists()
+
+
+def test_a_project_that_does_not_load_is_stood_in_for_and_that_is_told(engine: Engine) -> None:
+    (engine.project / "Pulumi.yaml").write_text("broken: [\n")
+    engine.answers((0, "done"))
+    cleared = engine.stack().clear()
+    assert cleared.clear
+    assert "project is missing a 'name' attribute" in str(cleared.told)
+    [destroy] = engine.calls("destroy")
+    project = json.loads(destroy["project"])
+    assert project["name"] == read_yaml(Path(__file__).parents[2] / "Pulumi.yaml")["name"]
+    [plugin] = project["plugins"]["providers"]
+    assert (plugin["name"], (Path(plugin["path"]) / "pulumi-resource-tailnet").is_file()) == ("tailnet", True)
+    assert (engine.project / "Pulumi.yaml").read_text() == "broken: [\n"
+
+
+def test_a_state_that_the_stand_in_does_not_find_is_not_called_empty(engine: Engine) -> None:
+    """The project's own file may name another backend."""
+    (engine.project / "Pulumi.yaml").write_text("broken: [\n")
+    engine.holds([])
+    cleared = engine.stack().clear()
+    assert not cleared.clear
+    assert "Pulumi.yaml" in str(cleared.error)
+
+
+def test_a_backend_that_does_not_answer_is_said_so_and_ends(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("supportctl.kill.state.READ", 0.3)
+    (engine.folder / "bin" / "pulumi").write_text("#!/bin/sh\nexec sleep 60\n")
+    cleared = engine.stack().clear()
+    assert (cleared.clear, cleared.in_cluster) == (False, ())
+    assert "the backend did not answer" in str(cleared.error)
+
+
+def test_a_state_says_nothing_of_access(engine: Engine) -> None:
+    """Whether that is cut is not known here: the policy may have been refused."""
+    engine.answers((1, "error: odd"))
+    assert "cut" not in str(engine.stack().clear().error)
+    engine.answers((255, lock(os.getpid())))
+    assert "Where the killed-group was written" in str(engine.stack(lock_patience=0).clear().error)
+
+
+def test_output_that_is_no_text_is_read_all_the_same(engine: Engine) -> None:
+    (engine.folder / "bin" / "pulumi").write_text("#!/bin/sh\nprintf 'error: \\377\\n' >&2\nexit 1\n")
+    assert "error: \N{REPLACEMENT CHARACTER}" in str(engine.stack().clear().error)
+
+
+def test_whoever_interrupts_the_wait_leaves_no_engine_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would go on alone and hold the stack's lock."""
+    binary = tmp_path / "pulumi"
+    binary.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
+    binary.chmod(0o755)
+
+    def interrupted(process: subprocess.Popen[str], timeout: float | None = None) -> tuple[str, str]:
+        if timeout == 30:
+            while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+                assert process.poll() is None
+            raise KeyboardInterrupt
+        return wait(process, timeout=timeout)
+
+    wait = subprocess.Popen.communicate
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(KeyboardInterrupt):
+        Engine_(tmp_path, dict(os.environ)).run("destroy", limit=30)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_what_outlives_the_engine_and_keeps_its_pipe_open_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill that hangs in its report never looks a last time."""
+    binary = tmp_path / "pulumi"
+    binary.write_text(f"#!/bin/sh\nsetsid sh -c 'echo $$ > {tmp_path}/pid; exec sleep 60' &\nwait\n")
+    binary.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr("supportctl.kill.engine.GRACE", 0.3)
+    assert Engine_(tmp_path, dict(os.environ)).run("destroy", limit=1) == (None, "")
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)  # raises unless it lives

@@ -12,3 +12,13 @@ def test_no_command_pays_for_what_another_one_needs() -> None:
     code = f"import sys, supportctl.commands; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_kill_loads_nothing_of_the_program_but_names() -> None:
+    """On the worst day the program is broken: what is not imported cannot stop a cut."""
+    code = (
+        "import sys, supportctl.commands, supportctl.kill.command; "
+        "print(sorted(name for name in sys.modules if name.startswith('components.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(["components.endpoints", "components.endpoints.derp_map", "components.naming"])

@@ -35,6 +35,7 @@ FAULTS: dict[str, Fault] = {
     "program-raises": engine.program_raises,
     "settings-invalid": engine.settings_invalid,
     "stack-file-broken": engine.stack_file_broken,
+    "project-broken": engine.project_broken,
     "up-running": meanwhile.up_running,
     "killed-itself": meanwhile.killed_itself,
     "two-kills": meanwhile.two_kills,

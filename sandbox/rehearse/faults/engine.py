@@ -87,3 +87,17 @@ def stack_file_broken(stage: Stage, documented: Documented) -> Iterator[None]:
         yield
     finally:
         stage.write(CUT)
+
+
+@contextmanager
+def project_broken(stage: Stage, _documented: Documented) -> Iterator[None]:
+    """The file of the project, which is every stack's, does not parse."""
+    file = stage.project / "Pulumi.yaml"
+    target = file.readlink()
+    file.unlink()
+    file.write_text(BROKEN)
+    try:
+        yield
+    finally:
+        file.unlink()
+        file.symlink_to(target)

@@ -83,28 +83,44 @@ def test_the_table_hides_no_failure_and_says_what_ran_on_stand_ins() -> None:
 
 @pytest.mark.parametrize("part", ["grants", "credentials", "devices", "services"])
 def test_a_cut_that_leaves_anything_at_tailscale_is_not_kept(part: str) -> None:
-    assert kept("none", "kill", 0, GONE)
+    assert kept("none", "kill", 0, GONE, [])
     standing = Standing(**{name: ("x",) if name == part else () for name in Standing.__slots__})
     for means in ("destroy", "destroy-flags", "kill"):
-        assert not kept("none", means, 0, standing)
+        assert not kept("none", means, 0, standing, [])
 
 
 def test_a_refusal_has_to_refuse_and_to_leave_all_as_it_was() -> None:
     pair = ("backend-gone", "destroy")
-    assert kept(*pair, 255, ALL)
-    assert not kept(*pair, 0, ALL)
+    assert kept(*pair, 255, ALL, [])
+    assert not kept(*pair, 0, ALL, [])
     for half in (replace(ALL, grants=()), replace(ALL, credentials=()), GONE):
-        assert not kept(*pair, 255, half)
+        assert not kept(*pair, 255, half, [])
 
 
 def test_the_customers_own_switch_has_to_take_the_operator_off_the_tailnet() -> None:
-    assert not kept("none", "uninstall", 0, ALL)
-    assert kept("none", "uninstall", 0, replace(ALL, online=()))
+    assert not kept("none", "uninstall", 0, ALL, [])
+    assert kept("none", "uninstall", 0, replace(ALL, online=()), [])
 
 
 def test_a_kill_that_says_access_may_still_stand_is_not_kept() -> None:
-    assert kept("server-frozen", "kill", 1, GONE)
-    assert not kept("server-frozen", "kill", 2, GONE)
+    assert kept("server-frozen", "kill", 1, GONE, [])
+    assert not kept("server-frozen", "kill", 2, GONE, [])
+
+
+@pytest.mark.parametrize(
+    "pair", [("none", "kill"), ("none", "destroy"), ("none", "uninstall"), ("api-errors", "destroy")]
+)
+def test_a_cut_that_hangs_or_changes_what_is_somebody_elses_is_not_kept(pair: tuple[str, str]) -> None:
+    assert kept(*pair, 1, GONE, ["cluster: namespace tailscale"])
+    assert not kept(*pair, None, GONE, [])
+    for code in (0, 1):
+        assert not kept(*pair, code, GONE, ["CHANGED: the state of globex-prod: -x"])
+    assert not kept("backend-gone", "destroy", 255, ALL, ["CHANGED: the policy lost: // theirs"])
+
+
+def test_a_kill_that_says_nothing_is_left_while_something_is_is_not_kept() -> None:
+    assert not kept("half-destroyed", "kill", 0, GONE, ["cluster: clusterrole highflame-sre"])
+    assert kept("half-destroyed", "kill", 1, GONE, ["cluster: clusterrole highflame-sre"])
 
 
 BARE = '{\n\t// theirs\n\t"grants": [\n\t\t{"dst": ["tag:ci"]},\n\t],\n}\n'
