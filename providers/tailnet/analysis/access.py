@@ -166,7 +166,7 @@ def api_rules(subject: Subject) -> list[tuple[Rule, bool]]:
     for rule in subject.standing.rules:
         opened = [openings for selector, openings in rule.destinations if subject.standing.is_api(selector)]
         connects = any(opening.admits(API_PORT, TCP) for openings in opened for opening in openings)
-        if connects or (opened and capabilities.KUBERNETES in rule.app):
+        if connects or (opened and capabilities.impersonates(rule)):
             found.append((rule, connects))
     return found
 

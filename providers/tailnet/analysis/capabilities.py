@@ -2,7 +2,9 @@
 
 Owns the reading of `tailscale.com/cap/kubernetes`, as the proxy does it (k8s-operator/api-proxy at v1.96.5): the union
 of the groups of all matching grants; without any, a person is only their login name and a tagged node has its tags as
-groups. JSON of another shape makes the proxy answer every request of the caller with 200 and an empty body. Pure.
+groups. JSON of another shape makes the proxy answer every request of the caller with 200 and an empty body. The
+capability's old name gives groups too, to callers without the new one; here always, since who else a caller is may
+change. Pure.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from ..ownership import canonical
 from .rules import Rule
 
 KUBERNETES = "tailscale.com/cap/kubernetes"
+OLD_KUBERNETES = f"https://{KUBERNETES}"
 _FLAGS = ("enforceRecorder", "enableEvents")
 
 
@@ -24,6 +27,11 @@ class Impersonation:
 
     groups: tuple[str, ...]
     recording: str
+
+
+def impersonates(rule: Rule) -> bool:
+    """Whether the rule has the Kubernetes capability under either name."""
+    return KUBERNETES in rule.app or OLD_KUBERNETES in rule.app
 
 
 def impersonations(rule: Rule) -> list[Impersonation]:
@@ -62,13 +70,17 @@ def problem_of(value: Any) -> str | None:
 def others(rule: Rule) -> Iterator[tuple[str, str]]:
     """The rule's other capabilities: name and, once for each of its values, the value as canonical JSON."""
     for name, value in rule.app.items():
-        if name != KUBERNETES:
+        if name not in (KUBERNETES, OLD_KUBERNETES):
             for each in value if isinstance(value, list | tuple) and value else (value,):
                 yield name, canonical(each)
 
 
 def _values(rule: Rule) -> list[Any]:
-    value = rule.app.get(KUBERNETES, [])
+    return [*_listed(rule, KUBERNETES), *_listed(rule, OLD_KUBERNETES)]
+
+
+def _listed(rule: Rule, name: str) -> list[Any]:
+    value = rule.app.get(name, [])
     return list(value) if isinstance(value, list | tuple) else [value]
 
 

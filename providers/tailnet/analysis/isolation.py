@@ -70,7 +70,7 @@ def _inbound(subject: Subject) -> Iterator[Cause]:
 def _impersonation(subject: Subject) -> Iterator[Cause]:
     standing = subject.standing
     for rule, _ in api_rules(subject):
-        if capabilities.KUBERNETES not in rule.app:
+        if not capabilities.impersonates(rule):
             continue
         wide = [
             selector

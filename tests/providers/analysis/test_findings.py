@@ -190,6 +190,12 @@ def test_a_group_that_the_stack_does_not_declare_is_found_with_and_without_a_por
         assert ("impersonation", f"{source} as system:masters") in named(document(grants=[{**entry, **more}]))
 
 
+def test_the_capabilitys_old_name_impersonates_too() -> None:
+    """The proxy honours it for callers without the new one."""
+    admin = {"src": ["group:net"], "dst": [OPERATOR], "app": {f"https://{KUBERNETES}": capability("admin")[KUBERNETES]}}
+    assert named(document(grants=[admin])) == {("impersonation", "group:net as admin")}
+
+
 def test_what_a_grant_adds_to_what_is_declared_is_all_that_is_found() -> None:
     policy = document(grants=[{"src": ["group:oncall"], "dst": [OPERATOR], "app": capability("sre", "admin")}])
     assert named(policy) == {("impersonation", "group:oncall as admin")}
