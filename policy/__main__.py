@@ -46,6 +46,7 @@ def _seen(resource: Any) -> Seen:
     return Seen(
         type=resource.resource_type,
         name=resource.name,
+        stack=resource.urn.split("::")[0].rpartition(":")[2],
         props=resource.props,
         known=_known(resource.props),
         secret_outputs=tuple(resource.opts.additional_secret_outputs),

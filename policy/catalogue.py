@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from policy.rules import advice, ceiling, credentials, grants, images, inward, kinds, place
+from policy.rules import advice, ceiling, chart, credentials, grants, images, inward, kinds, place
 from policy.seen import Limits, Seen
 
-TEXTS = {"type": "array", "items": {"type": "string"}}
+TEXTS = {"type": "array", "items": {"type": "string", "minLength": 1}}
+ADMINS = {"type": "array", "items": {"type": "object", "additionalProperties": {"type": "string"}}}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +40,12 @@ CATALOGUE = (
         rule=images.pinned,
         config={"registries": TEXTS},
     ),
+    Entry(
+        name="chart-known",
+        says="The operator's chart is a known one, of one version, and makes no role that impersonates anybody.",
+        rule=chart.known,
+        config={"charts": TEXTS},
+    ),
     Entry(name="grants-narrow", says="Grants reach this environment only, from named sources.", rule=grants.narrow),
     Entry(
         name="grants-impersonate", says="Grants impersonate no group of the cluster's own.", rule=grants.impersonation
@@ -48,7 +55,14 @@ CATALOGUE = (
         name="admin-agreed",
         says="cluster-admin takes a reason, an end and an approval.",
         rule=ceiling.agreed_admin,
-        config={"admins": {"type": "array", "items": {"type": "object", "additionalProperties": {"type": "string"}}}},
+        config={"admins": ADMINS},
+    ),
+    Entry(
+        name="admin-declared",
+        says="cluster-admin takes a reason, an end and an approval where the customer installs, too.",
+        rule=ceiling.declared_admin,
+        config={"admins": ADMINS},
+        outputs=True,
     ),
     Entry(
         name="own-namespace",

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 NAMESPACE = "tailscale"
-LABEL_DOMAIN = "support-access.highflame.ai"
+TAILNET = "tailnet"
+"""The stack of what the whole tailnet shares."""
 CLUSTER_WIDE = frozenset(
     {"ClusterRole", "ClusterRoleBinding", "Namespace", "ProxyClass", "ProxyGroup", "Connector", "Recorder"}
 )
@@ -22,10 +23,12 @@ Limits = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """type: Pulumi's token. props: inputs, as the provider gets them. secret_outputs: outputs marked as secret."""
+    """type: Pulumi's token. stack: whose it is. props: inputs, as the provider gets them; outputs, where the catalogue
+    says so. secret_outputs: outputs marked as secret."""
 
     type: str
     name: str
+    stack: str
     props: Mapping[str, Any]
     secret_outputs: tuple[str, ...] = field(default=())
     known: Mapping[str, Any] | None = None
@@ -54,6 +57,14 @@ class Seen:
     @property
     def annotations(self) -> Mapping[str, Any]:
         return self.metadata.get("annotations") or {}
+
+
+def environment_tag(stack: str, tag: str) -> bool:
+    """Whether a tag is on machines of this stack's environment and of no other."""
+    if tag in (f"tag:{kind}-{stack}" for kind in ("kube", "api", "rec")):
+        return True
+    exposure = tag.removeprefix(f"tag:svc-{stack}-")
+    return exposure not in (tag, "") and "-" not in exposure
 
 
 def texts(value: Any) -> Iterator[str]:

@@ -10,31 +10,51 @@ from policy.seen import Limits, Seen
 
 ROLES = ("ClusterRole", "Role")
 BINDINGS = ("ClusterRoleBinding", "RoleBinding")
+ADMIN = ("cluster-admin", "admin")
 ESCALATING = {"impersonate", "escalate", "bind"}
+SIGNING = {"approve", "sign"}
+READING = {"get", "list", "watch"}
+TOKENS = ("serviceaccounts/token", "*/token")
 CLUSTERS_OWN = "system:"
+STACK = "pulumi:pulumi:Stack"
+PEOPLE = ("Group", "User")
 
 
 def bounded(seen: Seen, limits: Limits) -> Iterator[str]:
-    """A role that lets its holder become more than it names, or write its own rights."""
+    """A role that lets its holder become more than it names, write its own rights, or widen somebody else's."""
     del limits
     if seen.kind not in ROLES:
         return
+    if seen.props.get("aggregationRule"):
+        yield "its rules are gathered from other roles (aggregationRule): nobody can say what it allows."
+    if joined := [name for name in seen.metadata.get("labels") or {} if "/aggregate-to-" in name]:
+        yield f"its label {', '.join(joined)} adds its rules to a role of the customer's."
     rules: Sequence[Mapping[str, Any]] = seen.props.get("rules") or ()
     for number, rule in enumerate(rules):
-        verbs, names, resources = (
-            [str(item) for item in rule.get(key) or []] for key in ("verbs", "resourceNames", "resources")
-        )
-        where = f"rule {number + 1}"
-        if "*" in verbs:
-            yield f"{where} has every verb, impersonate and escalate among them."
-        escalating = sorted(verb for verb in {*verbs} if verb in ESCALATING or verb.startswith("impersonate"))
-        if escalating and not names:
-            yield f"{where} allows {', '.join(escalating)} without resourceNames: its holder becomes anybody."
-        if escalating and "*" in resources:
-            yield f"{where} allows {', '.join(escalating)} on every kind: name users or groups."
-        own = [name for name in names if name.startswith(CLUSTERS_OWN)]
-        if escalating and own:
-            yield f"{where} lets its holder become {', '.join(own)}, which is the cluster's own."
+        for problem in _of_rule(rule):
+            yield f"rule {number + 1} {problem}"
+
+
+def _of_rule(rule: Mapping[str, Any]) -> Iterator[str]:
+    verbs, names, resources = (
+        [str(item) for item in rule.get(key) or []] for key in ("verbs", "resourceNames", "resources")
+    )
+    escalating = sorted(verb for verb in {*verbs} if verb in ESCALATING or verb.startswith("impersonate"))
+    if "*" in verbs:
+        yield "has every verb, impersonate and escalate among them."
+    if escalating and not names:
+        yield f"allows {', '.join(escalating)} without resourceNames: its holder becomes anybody."
+    if escalating and "*" in resources:
+        yield f"allows {', '.join(escalating)} on every kind: name users or groups."
+    own = [name for name in names if name.startswith(CLUSTERS_OWN) or ("bind" in verbs and name in ADMIN)]
+    if escalating and own:
+        yield f"lets its holder become {', '.join(own)}, which is the cluster's own."
+    if "*" in resources and not {*verbs} <= READING:
+        yield "writes every kind, roles and their bindings among them: that is cluster-admin in other words."
+    if {*verbs} & SIGNING:
+        yield "lets its holder make a client certificate, which is any user of the cluster."
+    if "create" in verbs and not names and any(kind in TOKENS for kind in resources):
+        yield "makes tokens of every ServiceAccount: its holder becomes any of them."
 
 
 def agreed_admin(seen: Seen, limits: Limits) -> Iterator[str]:
@@ -42,22 +62,46 @@ def agreed_admin(seen: Seen, limits: Limits) -> Iterator[str]:
 
     limits: `admins`, a list of `{subject, reason, until (YYYY-MM-DD), approvedBy}`; subject is the group or the user.
     """
-    if seen.kind not in BINDINGS or (seen.props.get("roleRef") or {}).get("name") not in ("cluster-admin", "admin"):
+    if seen.kind not in BINDINGS:
         return
-    agreed = {str(entry.get("subject")): entry for entry in limits.get("admins") or ()}
+    role = str((seen.props.get("roleRef") or {}).get("name") or "")
+    if not role or role.startswith(CLUSTERS_OWN):
+        yield f"it binds to {role or 'a role that it does not name'}, which is the cluster's own business."
+    if role not in ADMIN:
+        return
     for subject in seen.props.get("subjects") or ():
-        name = str(subject.get("name"))
-        problem = _agreement(agreed.get(name))
-        if name.startswith(CLUSTERS_OWN):
-            yield f"{name} is a group of the cluster's own: it is nobody's to be bound."
-        elif problem:
-            yield (
-                f"{name} would be {seen.props['roleRef']['name']}: {problem}. In the pack's configuration, admins "
-                "takes subject, reason, until and approvedBy."
-            )
+        if subject.get("kind") in PEOPLE:
+            yield from _unagreed(str(subject.get("name")), role, limits)
+        else:
+            yield f"{subject.get('kind')} {subject.get('name')} would be {role}: only a group or a person may be."
 
 
-def _agreement(entry: Mapping[str, Any] | None, today: date | None = None) -> str | None:
+def declared_admin(seen: Seen, limits: Limits) -> Iterator[str]:
+    """The same of what the stack says of who gets in: where the customer installs, no binding is made here.
+
+    limits: `admins`, as for `agreed_admin`.
+    """
+    if seen.type != STACK:
+        return
+    for entry in seen.props.get("access") or ():
+        if entry.get("role") in ADMIN:
+            for name in (entry.get("as") or {}).values():
+                yield from _unagreed(str(name), str(entry["role"]), limits)
+
+
+def _unagreed(name: str, role: str, limits: Limits) -> Iterator[str]:
+    agreed = {str(entry.get("subject")): entry for entry in limits.get("admins") or ()}
+    problem = agreement(agreed.get(name))
+    if name.startswith(CLUSTERS_OWN):
+        yield f"{name} is a group of the cluster's own: it is nobody's to be bound."
+    elif problem:
+        yield (
+            f"{name} would be {role}: {problem}. In the pack's configuration, admins takes subject, reason, until and"
+            " approvedBy."
+        )
+
+
+def agreement(entry: Mapping[str, Any] | None, today: date | None = None) -> str | None:
     """What is wrong with an agreement, or None."""
     if entry is None:
         return "nobody has agreed to it"

@@ -5,35 +5,39 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from policy.seen import Limits, Seen, texts
+from policy.seen import Limits, Seen, environment_tag, texts
 
-CREDENTIALS = ("tailscale:index/oauthClient:", "tailscale:index/federatedIdentity:")
+CREDENTIALS = ("tailscale:index/oauthClient:", "tailscale:index/federatedIdentity:", "tailscale:index/tailnetKey:")
 LEAST = ("auth_keys",)
 _SECRET = re.compile(r"tskey-[a-z]+-\w+")
-HOLDERS = ("kubernetes:core/v1:Secret", "tailnet:index:CredentialProof")
-"""The two that are given the credential: both mark it."""
+PROOF = "tailnet:index:CredentialProof"
+"""It and a Secret are given the credential: both mark it."""
 
 
 def least_scopes(seen: Seen, limits: Limits) -> Iterator[str]:
-    """A scope beyond what is agreed. limits: `scopes`, besides auth_keys."""
+    """A scope beyond what is agreed, or a tag of somebody else's. limits: `scopes`, besides auth_keys."""
     if not seen.type.startswith(CREDENTIALS):
         return
     allowed = {*LEAST, *(limits.get("scopes") or ())}
     for scope in seen.props.get("scopes") or ():
         if str(scope) not in allowed:
             yield f"scope {scope} is not agreed: Tailscale limits few scopes by tag, and this one lies in the cluster."
-    if not seen.props.get("tags"):
+    tags = [str(tag) for tag in seen.props.get("tags") or ()]
+    if not tags:
         yield "it has no tags: its keys would be whoever's."
+    operator = f"tag:k8s-operator-{seen.stack.rpartition('-')[0]}"
+    if foreign := [tag for tag in tags if tag != operator and not environment_tag(seen.stack, tag)]:
+        yield f"it has {', '.join(foreign)}: its devices would pass for machines that are not of {seen.stack}."
 
 
 def marked_secrets(seen: Seen, limits: Limits) -> Iterator[str]:
     """A secret in clear, or one whose outputs would be printed."""
     del limits
-    if seen.type == "kubernetes:core/v1:Secret":
+    if seen.kind == "Secret":
         bare = sorted({"data", "stringData"} - set(seen.secret_outputs))
         if bare:
             yield f"{' and '.join(bare)} are not marked as secret outputs: they would lie in clear in the state."
-    elif not seen.type.startswith(HOLDERS) and any(
+    elif seen.type != PROOF and any(
         _SECRET.search(text) for text in texts(seen.props if seen.known is None else seen.known)
     ):
         yield "it holds a Tailscale key in clear."

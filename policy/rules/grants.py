@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from policy.seen import Limits, Seen
+from policy.seen import TAILNET, Limits, Seen, environment_tag
 
-KUBERNETES = "tailscale.com/cap/kubernetes"
+KUBERNETES = ("tailscale.com/cap/kubernetes", "https://tailscale.com/cap/kubernetes")
+"""The capability, and its old name: the API proxy takes that one where it finds none of the new."""
 SLICE = "tailnet:index:PolicySlice"
-WIDE_SOURCES = ("*", "autogroup:member", "autogroup:tagged", "autogroup:danger-all", "autogroup:shared")
+OLDER = ("acls", "ssh")
+"""Sections that let in as grants do, and know neither capabilities nor `via`."""
+INTERNET = "autogroup:internet"
+_MACHINE = re.compile(r"tag:(?!(k8s|cust|kube|api|rec|svc)-)[a-z0-9-]+")
+"""A tag of the vendor's own machines: of no environment."""
 
 
 def narrow(seen: Seen, limits: Limits) -> Iterator[str]:
     """A grant to or from more than this environment. limits: nothing."""
     del limits
-    if seen.type != SLICE or seen.props.get("part") == "shared":
+    if seen.type != SLICE:
         return
-    own = _own_tags(seen.props)
-    for number, grant in enumerate(_grants(seen.props)):
+    shared = seen.props.get("part") == "shared"
+    if shared and seen.stack != TAILNET:
+        yield f"its part is shared, which is the whole tailnet's: only the stack `{TAILNET}` may own it."
+    environment = f"{seen.props.get('customer')}-{seen.props.get('environment')}"
+    if not shared and environment != seen.stack:
+        yield f"it is of {environment}, and the stack is {seen.stack}: each environment has its own."
+    for section in OLDER:
+        if any(_sections(seen.props, section)):
+            yield f"it has {section}: what lets somebody in is a grant."
+    for number, grant in enumerate(_sections(seen.props, "grants")):
         where = f"grant {number + 1}"
-        for target in grant.get("dst") or ():
-            host = str(target)
-            if host == "*" or host.startswith("autogroup:"):
-                yield f"{where} has destination {host}: it reaches every customer."
         for source in grant.get("src") or ():
-            if str(source) in WIDE_SOURCES:
+            if not _named(str(source)):
                 yield f"{where} has source {source}: that is not a named group, person or machine."
-        if KUBERNETES in (grant.get("app") or {}):
-            foreign = [str(target) for target in grant.get("dst") or () if str(target) not in own]
+        for target in map(str, grant.get("dst") or ()):
+            if target == "*" or (target.startswith("autogroup:") and target != INTERNET):
+                yield f"{where} has destination {target}: it reaches every customer."
+            elif not shared and not _reaches_own(seen.stack, grant, target):
+                yield f"{where} has destination {target}: it is not of {seen.stack}, nor behind its machines (via)."
+        if any(name in (grant.get("app") or {}) for name in KUBERNETES):
+            foreign = [tag for tag in map(str, grant.get("dst") or ()) if tag not in _api_tags(seen.stack)]
             if foreign:
                 yield f"{where} gives the Kubernetes capability on {', '.join(foreign)}: not this environment's."
         if not grant.get("ip") and not grant.get("app"):
@@ -40,22 +55,42 @@ def impersonation(seen: Seen, limits: Limits) -> Iterator[str]:
     del limits
     if seen.type != SLICE:
         return
-    for number, grant in enumerate(_grants(seen.props)):
-        for rule in (grant.get("app") or {}).get(KUBERNETES) or ():
-            for group in (rule.get("impersonate") or {}).get("groups") or ():
-                if str(group).startswith("system:"):
-                    yield f"grant {number + 1} impersonates {group}, a group of the cluster's own."
+    for number, grant in enumerate(_sections(seen.props, "grants")):
+        for name in KUBERNETES:
+            for rule in (grant.get("app") or {}).get(name) or ():
+                for group in (rule.get("impersonate") or {}).get("groups") or ():
+                    if str(group).startswith("system:"):
+                        yield f"grant {number + 1} impersonates {group}, a group of the cluster's own."
 
 
-def _grants(props: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _named(source: str) -> bool:
+    """A group, a tag, or a person: no network, no host, and no pattern that takes in whoever comes later."""
+    if "*" in source or source.startswith(("autogroup:", "user:")):
+        return False
+    return source.startswith(("group:", "tag:")) or "@" in source
+
+
+def _reaches_own(stack: str, grant: Mapping[str, Any], target: str) -> bool:
+    """Whether what is reached is the environment's: its machines, or what lies behind them; or whether they are the
+    ones who reach one kind of machine of the vendor's."""
+    via, sources = ([str(each) for each in grant.get(key) or ()] for key in ("via", "src"))
+    if environment_tag(stack, target):
+        return True
+    if via and all(environment_tag(stack, tag) for tag in via):
+        return True
+    from_here = bool(sources) and all(environment_tag(stack, tag) for tag in sources)
+    sibling = target.startswith(f"tag:svc-{stack.rpartition('-')[0]}-")
+    return from_here and (sibling or _MACHINE.fullmatch(target) is not None)
+
+
+def _sections(props: Mapping[str, Any], section: str) -> list[Mapping[str, Any]]:
     return [
-        grant
+        entry
         for part in ("sections", "declared")
-        for grant in (props.get(part) or {}).get("grants") or ()
-        if isinstance(grant, Mapping)
+        for entry in (props.get(part) or {}).get(section) or ()
+        if isinstance(entry, Mapping)
     ]
 
 
-def _own_tags(props: Mapping[str, Any]) -> set[str]:
-    name = f"{props.get('customer')}-{props.get('environment')}"
-    return {f"tag:{kind}-{name}" for kind in ("kube", "api")}
+def _api_tags(stack: str) -> tuple[str, ...]:
+    return (f"tag:kube-{stack}", f"tag:api-{stack}")

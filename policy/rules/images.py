@@ -11,6 +11,10 @@ from policy.seen import Limits, Seen
 REGISTRIES = ("tailscale/", "docker.io/tailscale/", "ghcr.io/tailscale/")
 """Beginnings of repositories that are allowed unless the configuration says others."""
 
+REPOSITORY = ("repository", "repo")
+"""Keys under which charts and the operator's resources name one; the chart prefers the second."""
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _REFERENCE = re.compile(r"(?P<repository>[^@]+?)(:(?P<tag>[\w.-]+))?(@(?P<digest>sha256:[0-9a-f]{64}))?$")
 _PINNED_TAG = re.compile(r"v?\d+\.\d+\.\d+([-+.]\w+)*$")
 
@@ -35,9 +39,12 @@ def pinned(seen: Seen, limits: Limits) -> Iterator[str]:
     """An image that floats, or comes from elsewhere. limits: `registries`, beginnings of repositories."""
     allowed = tuple(limits.get("registries") or REGISTRIES)
     for image in images(seen):
-        if not image.digest and not _PINNED_TAG.match(image.tag):
+        if image.digest and not _DIGEST.fullmatch(image.digest):
+            yield f"{image.where}: {image.digest} is no digest."
+        elif not image.digest and not _PINNED_TAG.match(image.tag):
             yield f"{image.where}: {image.repository} has tag {image.tag or 'none'}, which moves. Pin a version."
-        if not image.repository.startswith(allowed):
+        # A beginning ends where a part of the name does, or registry.example would let registry.example.org in.
+        if not any(image.repository == each or image.repository.startswith(f"{each.rstrip('/')}/") for each in allowed):
             yield f"{image.where}: {image.repository} is not from {', '.join(allowed)}."
 
 
@@ -51,11 +58,11 @@ def digested(seen: Seen, limits: Limits) -> Iterator[str]:
 
 def _inside(value: Any, where: str) -> Iterator[Image]:
     if isinstance(value, Mapping):
-        repository = value.get("repository")
-        if isinstance(repository, str) and ("tag" in value or "digest" in value):
-            yield Image(where or ".", repository, str(value.get("tag") or ""), str(value.get("digest") or ""))
-        if str(value.get("name", "")).endswith("_IMAGE") and isinstance(value.get("value"), str):
-            yield _reference(value["value"], f"{where}.{value['name']}")
+        for key in REPOSITORY:
+            if isinstance(value.get(key), str):
+                yield Image(where or ".", value[key], str(value.get("tag") or ""), str(value.get("digest") or ""))
+        if str(value.get("name", "")).endswith("_IMAGE"):
+            yield _reference(str(value.get("value") or ""), f"{where}.{value['name']}")
         for key, item in value.items():
             if key == "image" and isinstance(item, str):
                 yield _reference(item, f"{where}.image")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from policy.seen import Limits, Seen
 
@@ -22,15 +23,19 @@ PUBLIC_TYPES = (
     "gcp:compute/globalForwardingRule:",
 )
 AZURE_GROUP = "azure-native:network:FirewallPolicyRuleCollectionGroup"
+AWS_RULES = "aws:networkfirewall/ruleGroup:"
 DIRECTIONS = {
-    "gcp:compute/firewall:Firewall": "EGRESS",
-    "gcp:compute/networkFirewallPolicyRule:NetworkFirewallPolicyRule": "EGRESS",
-    "gcp:compute/regionNetworkFirewallPolicyRule:RegionNetworkFirewallPolicyRule": "EGRESS",
-    "azure-native:network:SecurityRule": "Outbound",
-    "aws:ec2/securityGroupRule:SecurityGroupRule": "egress",
+    "gcp:compute/firewall:": ("direction", "EGRESS"),
+    "gcp:compute/networkFirewallPolicyRule:": ("direction", "EGRESS"),
+    "gcp:compute/regionNetworkFirewallPolicyRule:": ("direction", "EGRESS"),
+    "azure-native:network:SecurityRule": ("direction", "Outbound"),
+    "aws:ec2/securityGroupRule:": ("type", "egress"),
 }
-"""Types whose direction is a property. Left out, some clouds mean inbound: so it must be said."""
-DIRECTION_KEYS = ("direction", "type")
+"""Types whose direction is a property: which, and what it must say. Left out, some clouds mean inbound."""
+NETWORK_POLICIES = ("NetworkPolicy", "CiliumNetworkPolicy")
+SLICE = "tailnet:index:PolicySlice"
+CLASS = "kubernetes.io/ingress.class"
+FUNNEL = "funnel"
 
 
 def inbound(seen: Seen, limits: Limits) -> Iterator[str]:
@@ -41,11 +46,14 @@ def inbound(seen: Seen, limits: Limits) -> Iterator[str]:
     for collection in seen.props.get("ruleCollections") or () if seen.type.startswith(AZURE_GROUP) else ():
         if collection.get("ruleCollectionType") == "FirewallPolicyNatRuleCollection":
             yield f"rule collection {collection.get('name')} translates addresses: it lets traffic in."
-    wanted = next((value for kind, value in DIRECTIONS.items() if seen.type.startswith(kind)), None)
-    if wanted is not None:
-        said = next((seen.props[key] for key in DIRECTION_KEYS if key in seen.props), None)
-        if said != wanted:
-            yield f"its direction is {said!r} and must be said to be {wanted!r}: left out, it may mean inbound."
+    if seen.type.startswith(AWS_RULES):
+        yield from _suricata((seen.props.get("ruleGroup") or {}).get("rulesSource") or {})
+    if seen.kind in NETWORK_POLICIES and (seen.props.get("spec") or {}).get("ingress"):
+        yield "its ingress lets others reach pods that another policy may keep from them."
+    for kind, (key, wanted) in DIRECTIONS.items():
+        if seen.type.startswith(kind) and seen.props.get(key) != wanted:
+            said = seen.props.get(key)
+            yield f"its {key} is {said!r} and must be said to be {wanted!r}: left out, it may mean inbound."
 
 
 def public(seen: Seen, limits: Limits) -> Iterator[str]:
@@ -54,13 +62,38 @@ def public(seen: Seen, limits: Limits) -> Iterator[str]:
     if seen.type.startswith(PUBLIC_TYPES):
         yield f"{seen.type} is an address or a balancer that others can dial. None is needed."
     if seen.kind == "Service":
-        spec = seen.props.get("spec") or {}
-        exposed = spec.get("loadBalancerClass") == "tailscale"
-        if spec.get("type") in ("LoadBalancer", "NodePort") and not exposed:
-            yield f"a Service of type {spec['type']} can be dialled from outside of the cluster."
-        if spec.get("externalIPs"):
-            yield "a Service with externalIPs can be dialled from outside of the cluster."
-    if seen.kind == "Ingress" and (seen.props.get("spec") or {}).get("ingressClassName") != "tailscale":
+        yield from _service(seen)
+    if seen.kind == "Ingress" and (
+        (seen.props.get("spec") or {}).get("ingressClassName") != "tailscale" or CLASS in seen.annotations
+    ):
         yield "an Ingress of another class than tailscale is served by whatever controller takes it, perhaps publicly."
     if str(seen.annotations.get("tailscale.com/funnel", "false")).lower() not in ("false", ""):
         yield "tailscale.com/funnel makes it public on the internet."
+    if seen.type == SLICE:
+        for entry in (seen.props.get("sections") or {}).get("nodeAttrs") or ():
+            if FUNNEL in map(str, entry.get("attr") or ()):
+                yield "its nodeAttrs let machines use Funnel, which makes them public on the internet."
+
+
+def _service(seen: Seen) -> Iterator[str]:
+    spec = seen.props.get("spec") or {}
+    kind = spec.get("type")
+    if kind == "LoadBalancer" and spec.get("loadBalancerClass") == "tailscale":
+        if spec.get("allocateLoadBalancerNodePorts") is not False:
+            yield "a balancer opens a port on every node too, unless allocateLoadBalancerNodePorts is false."
+    elif kind in ("LoadBalancer", "NodePort"):
+        yield f"a Service of type {kind} can be dialled from outside of the cluster."
+    if spec.get("externalIPs"):
+        yield "a Service with externalIPs can be dialled from outside of the cluster."
+
+
+def _suricata(source: Mapping[str, Any]) -> Iterator[str]:
+    """Rules of AWS Network Firewall: text in which every connection begins in $HOME_NET."""
+    rules = source.get("rulesString")
+    if not isinstance(rules, str):
+        yield "its rules are not in rulesString, so nobody can say in which direction they let traffic pass."
+        return
+    for line in filter(None, map(str.strip, rules.splitlines())):
+        words = line.partition("(")[0].split()
+        if not line.startswith("#") and (words[2:3] != ["$HOME_NET"] or words[4:5] != ["->"]):
+            yield f"the rule `{' '.join(words)}` does not say that $HOME_NET begins: it may let traffic in."

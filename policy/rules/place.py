@@ -8,6 +8,8 @@ from policy.seen import CLUSTER_WIDE, NAMESPACE, Limits, Seen
 
 OUTSIDE = ("Service", "Ingress", "RoleBinding", "Role", "Secret", "ServiceAccount")
 """Kinds that exposures and namespaced roles need elsewhere, when they are named."""
+BUILT_IN = ("cluster-admin", "admin", "edit", "view")
+"""Roles, and one binding, that every cluster has."""
 
 
 def own_namespace(seen: Seen, limits: Limits) -> Iterator[str]:
@@ -17,6 +19,8 @@ def own_namespace(seen: Seen, limits: Limits) -> Iterator[str]:
             yield f"the release goes into namespace {seen.props.get('namespace')!r}, not {NAMESPACE!r}."
         return
     if seen.kind in CLUSTER_WIDE:
+        if seen.object_name in BUILT_IN or seen.object_name.startswith("system:"):
+            yield f"{seen.kind} {seen.object_name} is the cluster's own: an apply would take it over."
         if seen.kind == "Namespace" and seen.object_name != NAMESPACE:
             yield f"it makes namespace {seen.object_name!r}: everything of ours is in {NAMESPACE!r}."
         return

@@ -7,7 +7,7 @@ and touches every stack, so a new folder is never overlooked; only what is named
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 TAILNET = "tailnet"
@@ -19,8 +19,11 @@ NO_STACK = (
     re.compile(r"LICENSE|Makefile|pyproject\.toml|\.gitignore|stacks/waves\.yaml"),
 )
 """What no stack's program and no policy reads."""
-JUDGES = (re.compile(r"(policy|supportctl/ci|\.github)/.*"), re.compile(r"stacks/waves\.yaml"))
-"""What decides whether and how a change is judged: a change of it is told in the comment."""
+JUDGES = (
+    re.compile(r"(policy|supportctl|\.github|requirements)/.*"),
+    re.compile(r"Makefile|pyproject\.toml|requirements[^/]*|stacks/waves\.yaml"),
+)
+"""What decides whether and how a change is judged, or runs where it is: a change of it is told in the comment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,15 @@ class Affected:
     judges: tuple[str, ...] = ()
 
 
-def affected(changes: Iterable[Change], standing: Iterable[str]) -> Affected:
-    """standing: the stacks that have a file after the change."""
+def affected(
+    changes: Iterable[Change],
+    standing: Iterable[str],
+    links: Iterable[str] = (),
+    named: Mapping[str, Iterable[str]] | None = None,
+) -> Affected:
+    """standing: the stacks that have a file after the change. links: paths of symbolic links after it: what is read by
+    way of one has another path than it seems, so any change may be one of every stack. named: files and folders that a
+    stack's settings name, as a chart, by stack."""
     changes, standing = list(changes), set(standing)
     reasons: dict[str, str] = {}
     added: set[str] = set()
@@ -61,8 +71,13 @@ def affected(changes: Iterable[Change], standing: Iterable[str]) -> Affected:
                 everything = everything or change.path
         elif (limits := LIMITS_FILE.fullmatch(change.path)) and limits[1] in standing:
             reasons.setdefault(limits[1], change.path)
-        elif not any(harmless.fullmatch(change.path) for harmless in NO_STACK):
+        elif not _harmless(change.path):
             everything = everything or change.path
+        for name, paths in (named or {}).items():
+            if any(change.path == path or change.path.startswith(f"{path}/") for path in paths):
+                reasons.setdefault(name, change.path)
+    if changes and everything is None:
+        everything = next((f"{link}, a link" for link in sorted(links) if not _harmless(link)), None)
     if everything is not None:
         for name in standing:
             reasons.setdefault(name, everything)
@@ -72,6 +87,10 @@ def affected(changes: Iterable[Change], standing: Iterable[str]) -> Affected:
         removed=tuple(sorted(removed)),
         judges=tuple(sorted({c.path for c in changes if any(judge.fullmatch(c.path) for judge in JUDGES)})),
     )
+
+
+def _harmless(path: str) -> bool:
+    return any(each.fullmatch(path) for each in NO_STACK)
 
 
 def in_order(stacks: Iterable[str]) -> list[str]:

@@ -28,6 +28,9 @@ Head = Annotated[
     str | None,
     typer.Option("--head", help="The revision that it ends with; the files as they lie there when left out."),
 ]
+Workflow = Annotated[
+    str | None, typer.Option("--workflow", help="The file of the workflow that deploys, as GitHub knows it.")
+]
 
 
 @app.command("affected")
@@ -85,18 +88,24 @@ def comment_(
 ) -> None:
     """Make one comment of all previews."""
     with _problems():
-        from supportctl.ci.comment import comment
+        from supportctl.ci.comment import SUMMARY, comment
         from supportctl.ci.model import Preview
 
         previews = [Preview.load(file) for each in files or () for file in _files(each)]
         touched: dict[str, Any] = json.loads(affected.read_text()) if affected else {}
+        if affected:  # which stacks there are, and which of them go, is not for a preview to say
+            gone = touched.get("removed") or ()
+            previews = [each for each in previews if (each.kind == "removed") == (each.stack in gone)]
+            previews = [each for each in previews if each.stack in touched["stacks"]]
         missing = [stack for stack in touched.get("stacks") or () if stack not in {each.stack for each in previews}]
-        text = comment(previews, judges=touched.get("judges") or (), missing=missing)
-        print(text)
+        judges = touched.get("judges") or ()
+        text = comment(previews, judges=judges, missing=missing)
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             with Path(summary).open("a") as run:
-                run.write(text)
-        if out is not None:
+                run.write(comment(previews, judges=judges, missing=missing, limit=SUMMARY))
+        if out is None:
+            print(text)
+        else:  # and not on the screen: a runner takes lines there that begin with :: for commands
             out.write_text(text)
 
 
@@ -153,15 +162,23 @@ def drift_(
 def waves_(
     base: Annotated[str | None, typer.Option(help="Only what changed since this revision; all when left out.")] = None,
     head: Head = None,
+    workflow: Workflow = None,
     project: Project = Path(),
 ) -> None:
-    """Print in which order stacks are deployed; in a workflow also as the outputs `tailnet`, `early` and `late`."""
+    """Print in which order stacks are deployed; in a workflow also as the outputs `tailnet`, `early` and `late`.
+
+    With --workflow not since BASE, but since what that workflow last brought to its end: a run that failed, was
+    rejected or gave way to a later one has left its changes to this one.
+    """
     with _problems():
         from supportctl.ci import git
+        from supportctl.ci.deployed import last
         from supportctl.ci.local import touched
         from supportctl.ci.waves import waves
 
         stacks = git.stacks(project.resolve(), head)
+        if base and workflow:
+            base = git.known(project.resolve(), last(workflow))
         if base and base != NO_COMMIT:
             changed = touched(project.resolve(), base, head)
             stacks = [stack for stack in changed.stacks if stack not in changed.removed]
@@ -174,12 +191,30 @@ def waves_(
         _output(**found)
 
 
-@app.command("deploy")
-def deploy_(stack: StackName, project: Project = Path()) -> None:
-    """`pulumi up` of one stack with the policy pack, unless a passphrase is all that keeps its secrets."""
+@app.command("clouds")
+def clouds_(stack: StackName, project: Project = Path()) -> None:
+    """Print which clouds a deployment of the stack logs in to; in a workflow also as an output for each."""
     with _problems():
+        from supportctl.ci.clouds import clouds
+
+        found = clouds(stack, project.resolve())
+        print(json.dumps(found, indent=1))
+        _output(**found)
+
+
+@app.command("deploy")
+def deploy_(stack: StackName, head: Head = None, workflow: Workflow = None, project: Project = Path()) -> None:
+    """`pulumi up` of one stack with the policy pack, unless a passphrase is all that keeps its secrets.
+
+    With --workflow and --head nothing is done where that workflow has brought a later revision to its end: a run that
+    is repeated would bring back what has been taken away since.
+    """
+    with _problems():
+        from supportctl.ci.deployed import refuse_older
         from supportctl.ci.engine import deploy
 
+        if workflow and head:
+            refuse_older(workflow, head)
         raise typer.Exit(AGAINST if deploy(stack, project.resolve()) else 0)
 
 
@@ -223,7 +258,7 @@ def _files(path: Path) -> list[Path]:
     return sorted(path.rglob("*.json"))
 
 
-def _output(**values: list[str]) -> None:
+def _output(**values: list[str] | bool) -> None:
     """Outputs of a workflow's step: one line each, and no stack's name holds a line break."""
     if file := os.environ.get("GITHUB_OUTPUT"):
         with Path(file).open("a") as out:

@@ -16,6 +16,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from supportctl.ci import document, roles
 from supportctl.ci.affected import TAILNET, in_order
 from supportctl.ci.markdown import Markdown, block, code, escaped
 from supportctl.ci.model import Preview, Slice
@@ -25,6 +26,8 @@ MARKER = "<!-- support-access: preview -->"
 """The first line of the comment: by it the next run finds it again."""
 LIMIT = 60_000
 """Characters of a comment; GitHub refuses more than 65536."""
+SUMMARY = 250_000
+"""The same of a run's summary: GitHub takes a mebibyte, and its characters may have more bytes than one."""
 LINES = (400, 40, 0)
 """Lines of each block that are shown: the most that fits is taken. Sentences are never cut."""
 NOT_SEEN = ("was not looked at", "unreachable", "does not answer")
@@ -46,48 +49,60 @@ class Told:
     unseen: list[Markdown]
     document: Markdown | None
     said: Markdown | None
-    unexplained: bool
+    untold: list[Markdown]
+    widened: bool
 
 
-def comment(previews: Iterable[Preview], *, judges: Sequence[str] = (), missing: Sequence[str] = ()) -> str:
-    """The comment, as Markdown. judges: paths by which the change touches what judges it. missing: stacks that it
-    touches and of which there is no preview."""
+def comment(
+    previews: Iterable[Preview], *, judges: Sequence[str] = (), missing: Sequence[str] = (), limit: int = LIMIT
+) -> str:
+    """The comment, as Markdown, of at most `limit` characters. judges: paths by which the change touches what judges
+    it. missing: stacks that it touches and of which there is no preview."""
     by_name = {preview.stack: preview for preview in previews}
     ordered = [by_name[name] for name in in_order(by_name)]
     uses = _uses(ordered)
     text = ""
     for lines in LINES:
         told = [_told(preview, uses, lines) for preview in ordered]
-        text = _template().render(marker=Markdown(MARKER), stacks=told, judges=judges, missing=missing)
-        if len(text) <= LIMIT:
+        # Said first, so that no text, however long, pushes it out of the comment.
+        widened = [each.preview.stack for each in told if each.widened]
+        text = _template().render(marker=Markdown(MARKER), stacks=told, judges=judges, missing=missing, widened=widened)
+        if len(text) <= limit:
             return text
     # Nothing but sentences is left, and there are too many: the whole of it is in the run.
     end = "\n\n**The comment is cut here: the rest is in the run's summary.**\n"
-    return text[: LIMIT - len(end)].rsplit("\n", 1)[0] + end
+    return text[: limit - len(end)].rsplit("\n", 1)[0] + end
 
 
 def _told(preview: Preview, uses: dict[str, list[tuple[str, str]]], lines: int) -> Told:
-    known = preview.after is not None
+    known, slices = preview.after is not None, _slices(preview)
     try:
         found = words(preview.before or {}, preview.after or {}, uses) if known else Words()
         stands = standing(preview.before or {}) if not known else []
+        more = _untold(preview, slices, more_is_told=bool(found.granted))
     except (AttributeError, KeyError, TypeError, ValueError):
         # A preview's file was made by the change that is judged. What is in no known form is not passed over.
         return _unreadable(preview)
     return Told(
         preview=preview,
         words=found,
-        verdict=_verdict(preview, found),
+        verdict=_verdict(preview, found, widened=bool(found.granted or more)),
         standing=stands,
         undone=[code(remark.text) for remark in preview.remarks if remark.text.startswith(OTHERS)],
         errors=[block(_cut(remark.text, lines or 40)) for remark in preview.remarks if remark.severity == "error"],
         unseen=list(_unseen(preview)),
-        document=_document(_slices(preview), lines),
+        document=_document(slices, lines),
         said=_said(preview, lines),
-        unexplained=known
-        and not (found.granted or found.taken)
-        and any(_grants(each.before) != _grants(each.after) for each in preview.slices),
+        untold=[code(text) for text in more],
+        widened=bool(found.granted or more),
     )
+
+
+def _untold(preview: Preview, slices: list[Slice], *, more_is_told: bool) -> list[str]:
+    before, after = preview.before or {}, preview.after or {}
+    found = document.untold(preview.stack, slices, before, after, more_is_told=more_is_told)
+    found += roles.untold(preview.roles, before, after, more_is_told=more_is_told)
+    return list(dict.fromkeys(found))  # what is replaced is told of more than once
 
 
 def _unreadable(preview: Preview) -> Told:
@@ -102,11 +117,12 @@ def _unreadable(preview: Preview) -> Told:
         unseen=[],
         document=_document(_slices(preview), LINES[0]),
         said=None,
-        unexplained=False,
+        untold=[],
+        widened=False,
     )
 
 
-def _verdict(preview: Preview, found: Words) -> Markdown:
+def _verdict(preview: Preview, found: Words, *, widened: bool) -> Markdown:
     if preview.kind == "removed":
         return Markdown("its file is removed, **and its access stays until it is destroyed**")
     if not preview.succeeded:
@@ -115,9 +131,11 @@ def _verdict(preview: Preview, found: Words) -> Markdown:
         if errors and not breaks and all(map(_tells_of_silence, errors)):
             return Markdown("**could not be judged to its end**")
         refused = Markdown("**would be refused**")
-        return Markdown(f"{refused}; it asks for more access" if found.granted else refused)
-    if found.granted:
+        return Markdown(f"{refused}; it asks for more access" if widened else refused)
+    if widened:
         return Markdown("**access is widened**")
+    if preview.after is None:
+        return Markdown("**cannot be judged**")
     return Markdown("access is narrowed") if found.taken else Markdown("nobody's access changes")
 
 
@@ -182,10 +200,6 @@ def _uses(previews: Iterable[Preview]) -> dict[str, list[tuple[str, str]]]:
                 if isinstance(entry, dict):  # what is in another form is told where the stack is
                     found[str(entry.get("from"))].append((preview.stack, str(entry.get("role"))))
     return found
-
-
-def _grants(sections: dict[str, Any] | None) -> Any:
-    return {name: content for name, content in (sections or {}).items() if name in ("grants", "acls", "ssh")}
 
 
 def _text(sections: dict[str, Any] | None) -> list[str]:

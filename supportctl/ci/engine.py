@@ -15,6 +15,7 @@ from time import monotonic
 from supportctl.ci import events
 from supportctl.ci.declared import declared
 from supportctl.ci.encryption import refuse_passphrase, secrets_provider
+from supportctl.ci.limits import pack
 from supportctl.ci.model import Preview, Remark
 from supportctl.ci.scratch import scratch
 from supportctl.kill.engine import Engine
@@ -41,12 +42,13 @@ def _preview(stack: str, project: Path) -> Preview:
     if not stack_file(stack, project).exists():
         return _removed(stack, project)
     refuse_passphrase(stack, project)
-    words = ("preview", "--json", *pack(stack, project))
-    if stack in stacks_of(project):
-        said, code, seconds = _run(stack, _engine(project), *words)
-    else:
-        with scratch(stack, project, os.environ) as engine:
-            said, code, seconds = _run(stack, engine, *words)
+    with pack(stack, project) as flags:
+        words = ("preview", "--json", *flags)
+        if stack in stacks_of(project):
+            said, code, seconds = _run(stack, _engine(project), *words)
+        else:
+            with scratch(stack, project, os.environ) as engine:
+                said, code, seconds = _run(stack, engine, *words)
     found = said.preview(stack, seconds)
     if not said.outputs_are_new and (settings := declared(stack, said.config)) is not None:
         found = found.model_copy(update={"after": settings, "source": "settings"})
@@ -76,9 +78,10 @@ def deploy(stack: str, project: Path) -> int:
         )
         if made[0] != 0:
             raise StackError(f"The stack {stack} could not be made: {made[1].strip()}")
-    words = ["pulumi", "up", "-s", stack, "--yes", "--non-interactive", *pack(stack, project)]
     try:
-        return subprocess.run(words, cwd=project, stdin=subprocess.DEVNULL, check=False).returncode
+        with pack(stack, project) as flags:
+            words = ["pulumi", "up", "-s", stack, "--yes", "--non-interactive", *flags]
+            return subprocess.run(words, cwd=project, stdin=subprocess.DEVNULL, check=False).returncode
     except OSError as error:
         raise StackError(f"pulumi cannot be started: {error.strerror}. Put it on PATH.") from None
 
@@ -86,15 +89,6 @@ def deploy(stack: str, project: Path) -> int:
 def plain_preview(stack: str, project: Path) -> float:
     """Seconds that `pulumi preview` takes by itself, whatever comes of it."""
     return _run(stack, _engine(project), "preview", "--json")[2]
-
-
-def pack(stack: str, project: Path) -> list[str]:
-    """Flags for the policy pack and the limits of this stack: its own file, or the one of all stacks."""
-    folder = project / "policy"
-    for limits in (folder / "limits" / f"{stack}.json", folder / "limits.json"):
-        if limits.exists():
-            return ["--policy-pack", str(folder), "--policy-pack-config", str(limits)]
-    return ["--policy-pack", str(folder)]
 
 
 def stack_file(stack: str, project: Path) -> Path:
@@ -121,5 +115,5 @@ def _run(stack: str, engine: Engine, *words: str) -> tuple[events.Said, int, flo
         said.remarks.append(Remark(severity="error", resource="", text=f"It did not end within {LIMIT:.0f} s."))
     elif not said.finished:
         rest = "\n".join(line for line in lines if not line.startswith("{")).strip() or "it said nothing"
-        raise StackError(f"`pulumi {words[0]} -s {stack}` did not begin: {rest}")
+        raise StackError(f"`pulumi {words[0]} -s {stack}` did not begin: {events.without_keys(rest)}")
     return said, 1 if code is None else code, monotonic() - began

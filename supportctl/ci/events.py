@@ -10,14 +10,17 @@ not taken for the new ones.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from supportctl.ci.model import KEPT, Preview, Remark, Slice, Step, Violation
+from supportctl.ci.model import KEPT, Preview, Rbac, Remark, Slice, Step, Violation
 
 STACK = "pulumi:pulumi:Stack"
 SLICE = "tailnet:index:PolicySlice"
+RBAC = "kubernetes:rbac.authorization.k8s.io/"
+RULES = ("rules", "roleRef", "subjects")
 GENERIC = "preview failed"
 """The engine's own last word on every failure."""
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -25,6 +28,7 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 LATER = "(known after the update)"
 UNJUDGED = "can't run policy"
 """How the engine begins when a policy needs what is not known yet."""
+_KEY = re.compile(r"tskey-[A-Za-z0-9_-]+")
 NO_CHANGE = frozenset({"same", "read", "refresh"})
 
 
@@ -38,6 +42,7 @@ class Said:
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
     slices: list[Slice] = field(default_factory=list)
+    roles: list[Rbac] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
@@ -61,6 +66,7 @@ class Said:
             after=None if new is None else kept(new),
             source="unknown" if new is None else "outputs",
             slices=self.slices,
+            roles=self.roles,
             violations=self.violations,
             remarks=self.remarks,
             steps=self.steps,
@@ -94,13 +100,18 @@ def _events(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
             yield _told(event)
 
 
+def without_keys(text: str) -> str:
+    """The text without Tailscale's keys: the engine blanks out what is marked, and a message of somebody's is not."""
+    return _KEY.sub("tskey-(not shown)", text)
+
+
 def _told(value: Any) -> Any:
-    """The value with words in place of the engine's mark for what is not known."""
+    """The value with words in place of the engine's mark for what is not known, and of keys."""
     if isinstance(value, dict):
-        return {name: _told(item) for name, item in value.items()}
+        return {without_keys(name): _told(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_told(item) for item in value]
-    return LATER if value == UNKNOWN else value
+    return LATER if value == UNKNOWN else without_keys(value) if isinstance(value, str) else value
 
 
 def _take(said: Said, kind: str, content: dict[str, Any]) -> None:
@@ -156,8 +167,17 @@ def _resource(said: Said, metadata: Mapping[str, Any]) -> None:
                     after=_inputs(new, section) if stays else None,
                 )
             )
+    if kind.startswith(RBAC):
+        said.roles.append(_role(kind, old, new if op != "delete" else {}))
     if op not in NO_CHANGE:
         said.steps.append(Step(op=op, type=kind, name=_name(metadata["urn"])))
+
+
+def _role(kind: str, *sides: Mapping[str, Any]) -> Rbac:
+    inputs = [side.get("inputs") for side in sides]
+    name = next((str(each["metadata"].get("name")) for each in reversed(inputs) if each and "metadata" in each), "")
+    before, after = (None if each is None else {key: each[key] for key in RULES if each.get(key)} for each in inputs)
+    return Rbac(kind=kind.rpartition(":")[2], name=name, before=before, after=after)
 
 
 def _came(said: Said, metadata: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""GitHub's REST API, as far as a comment and an issue need it.
+"""GitHub's REST API, as far as a comment, an issue and a deployment need it.
 
 Owns the calls, and finding what an earlier run wrote: by the marker in its first line and by its author, so that
 nobody else's text with the same marker is taken for ours. The token comes from the environment alone, goes to the one
@@ -98,6 +98,16 @@ class GitHub:
             return None
         self._ask("POST", f"issues/{number}/comments", {"body": comment})
         return self._ask("PATCH", f"issues/{number}", {"state": "closed", "state_reason": "completed"})["html_url"]
+
+    def last_success(self, workflow: str, branch: str) -> str | None:
+        """The commit of the newest run of a workflow on a branch that went through; None without one."""
+        query = {"branch": branch, "status": "success", "per_page": "1"}
+        runs = self._ask("GET", f"actions/workflows/{workflow}/runs", query=query)["workflow_runs"]
+        return str(runs[0]["head_sha"]) if runs else None
+
+    def is_later(self, commit: str, *, than: str) -> bool:
+        """Whether a commit has another one in its history, and is not that one."""
+        return self._ask("GET", f"compare/{than}...{commit}")["status"] == "ahead"
 
     def _is_ours(self, each: Mapping[str, Any], marker: str) -> bool:
         author = (each.get("user") or {}).get("login")

@@ -20,7 +20,8 @@ from supportctl.ci.model import Preview
 
 def touched(project: Path, base: str, head: str | None) -> Affected:
     """What the change touches. head None: the files as they lie there. Raises GitError."""
-    return affected(git.changes(project, base, head), git.stacks(project, head))
+    changes, stacks = git.changes(project, base, head), git.stacks(project, head)
+    return affected(changes, stacks, git.links(project, head), git.named(project, head))
 
 
 def run(project: Path, base: str, out: Path, *, compare: bool, to: Console) -> bool:

@@ -38,6 +38,16 @@ class Slice(_Part):
     after: dict[str, Any] | None = None
 
 
+class Rbac(_Part):
+    """A role or a binding of the cluster, before and after: `rules`, or `roleRef` and `subjects`; None where there is
+    none. name: the object's own."""
+
+    kind: str
+    name: str
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+
 class Violation(_Part):
     """What the policy pack says. level: mandatory, advisory, or `unjudged`."""
 
@@ -75,6 +85,7 @@ class Preview(_Part):
     after: dict[str, Any] | None = None
     source: Source = "unknown"
     slices: list[Slice] = Field(default_factory=list)
+    roles: list[Rbac] = Field(default_factory=list)
     violations: list[Violation] = Field(default_factory=list)
     remarks: list[Remark] = Field(default_factory=list)
     steps: list[Step] = Field(default_factory=list)

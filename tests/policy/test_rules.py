@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
 
 from policy.catalogue import CATALOGUE, Entry
+from policy.rules.ceiling import agreement
 from policy.seen import Seen
 
 BY_NAME = {entry.name: entry for entry in CATALOGUE}
@@ -26,6 +27,11 @@ class Case(NamedTuple):
     said: str | None
     limits: Mapping[str, Any] = {}
     secret_outputs: tuple[str, ...] = ()
+    stack: str = "acme-prod"
+
+    def judged(self) -> list[str]:
+        seen = Seen(type=self.type, name="x", stack=self.stack, props=self.props, secret_outputs=self.secret_outputs)
+        return list(BY_NAME[self.policy].rule(seen, self.limits))
 
 
 def kubernetes(kind: str, name: str = "x", namespace: str | None = "tailscale", **rest: Any) -> dict[str, Any]:
@@ -43,17 +49,33 @@ def impersonating(*groups: str) -> dict[str, Any]:
 
 def release(**image: str) -> dict[str, Any]:
     values = {"operatorConfig": {"image": {"repository": "tailscale/k8s-operator", "tag": "v1.96.5", **image}}}
-    return {"namespace": "tailscale", "version": "1.96.5", "values": values}
+    return {
+        "namespace": "tailscale",
+        "chart": "tailscale-operator",
+        "repositoryOpts": {"repo": "https://pkgs.tailscale.com/helmcharts"},
+        "version": "1.96.5",
+        "values": values,
+    }
 
 
 def bound(role: str, *subjects: str) -> dict[str, Any]:
-    return {"roleRef": {"kind": "ClusterRole", "name": role}, "subjects": [{"name": name} for name in subjects]}
+    return {
+        "roleRef": {"kind": "ClusterRole", "name": role},
+        "subjects": [{"kind": "Group", "name": name} for name in subjects],
+    }
+
+
+def declared(role: str) -> dict[str, Any]:
+    return {"access": [{"from": "group:sre", "as": {"group": "sre"}, "role": role}]}
 
 
 AGREED = {"subject": "sre", "reason": "incident 4711", "until": "2999-01-01", "approvedBy": "grace@example.com"}
 RULE = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
 BINDING = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"
 RELEASE = "kubernetes:helm.sh/v3:Release"
+STACK = "pulumi:pulumi:Stack"
+CLIENT = "tailscale:index/oauthClient:OauthClient"
+OWN = ["tag:k8s-operator-acme", "tag:kube-acme-prod"]
 
 CASES = [
     Case("nothing-inbound", "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", {}, "lets traffic in"),
@@ -181,6 +203,18 @@ CASES = [
         {"admins": [AGREED | {"subject": "system:masters"}]},
     ),
     Case("admin-agreed", BINDING, bound("view", "sre"), None),
+    Case("admin-declared", STACK, declared("cluster-admin"), "nobody has agreed"),
+    Case("admin-declared", STACK, declared("cluster-admin"), None, {"admins": [AGREED]}),
+    Case("admin-declared", STACK, declared("read-only"), None),
+    Case("chart-known", RELEASE, release(), None),
+    Case("chart-known", RELEASE, release() | {"chart": "another"}, "helmcharts/another is not one of"),
+    Case(
+        "chart-known",
+        RELEASE,
+        release() | {"chart": "oci://mirror.acme/tailscale-operator", "repositoryOpts": None},
+        None,
+        {"charts": ["oci://mirror.acme/tailscale-operator"]},
+    ),
     Case("own-namespace", "kubernetes:core/v1:Secret", kubernetes("Secret"), None),
     Case(
         "own-namespace", "kubernetes:core/v1:Namespace", kubernetes("Namespace", "kube-system", None), "'kube-system'"
@@ -201,15 +235,13 @@ CASES = [
         None,
         {"outside": ["Service studio/ui"]},
     ),
-    Case(
-        "scopes-least", "tailscale:index/oauthClient:OauthClient", {"scopes": ["all"], "tags": ["tag:x"]}, "scope all"
-    ),
-    Case("scopes-least", "tailscale:index/oauthClient:OauthClient", {"scopes": ["auth_keys"]}, "no tags"),
-    Case("scopes-least", "tailscale:index/oauthClient:OauthClient", {"scopes": ["auth_keys"], "tags": ["tag:x"]}, None),
+    Case("scopes-least", CLIENT, {"scopes": ["all"], "tags": OWN}, "scope all"),
+    Case("scopes-least", CLIENT, {"scopes": ["auth_keys"]}, "no tags"),
+    Case("scopes-least", CLIENT, {"scopes": ["auth_keys"], "tags": OWN}, None),
     Case(
         "scopes-least",
         "tailscale:index/federatedIdentity:FederatedIdentity",
-        {"scopes": ["devices:core"], "tags": ["tag:x"]},
+        {"scopes": ["devices:core"], "tags": OWN},
         None,
         {"scopes": ["devices:core"]},
     ),
@@ -244,8 +276,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.policy}-{case.said or 'passes'}")
 def test_it_says_what_is_wrong_and_passes_the_rest(case: Case) -> None:
-    seen = Seen(type=case.type, name="x", props=case.props, secret_outputs=case.secret_outputs)
-    said = list(BY_NAME[case.policy].rule(seen, case.limits))
+    said = case.judged()
     if case.said is None:
         assert said == []
     else:
@@ -257,6 +288,12 @@ def test_each_is_shown_both_ways(entry: Entry) -> None:
     shown = [case.said is None for case in CASES if case.policy == entry.name]
     assert True in shown
     assert False in shown
+
+
+def test_an_agreement_holds_through_its_last_day() -> None:
+    entry = {**AGREED, "until": "2026-12-31"}
+    assert agreement(entry, date(2026, 12, 31)) is None
+    assert agreement(entry, date(2027, 1, 1)) == "the agreement ended on 2026-12-31"
 
 
 def test_the_names_are_of_one_form_and_only_advice_lets_pass() -> None:

@@ -98,6 +98,8 @@ def row(kind: str, whole: dict[str, Any] | None) -> dict[str, Any] | None:
         return {"outputs": events.kept(whole["outputs"]) | scopes(whole["outputs"])} if "outputs" in whole else {}
     inputs = whole.get("inputs") or {}
     names = ("part", "sections", "declared") if kind == events.SLICE else ()
+    if kind.startswith(events.RBAC):
+        names = ("metadata", *events.RULES)
     return {"inputs": {name: inputs[name] for name in names if name in inputs}}
 
 

@@ -65,9 +65,46 @@ def test_stacks_that_come_and_go_are_told() -> None:
 
 
 def test_whoever_changes_what_judges_is_told_so() -> None:
-    paths = ["policy/catalogue.py", "supportctl/ci/comment.py", ".github/workflows/preview.yml", "stacks/waves.yaml"]
+    paths = [
+        "policy/catalogue.py",
+        "policy/limits/acme-dev.json",
+        "supportctl/ci/comment.py",
+        "supportctl/stack.py",
+        "requirements/core.txt",
+        "requirements.txt",
+        "Makefile",
+        ".github/workflows/preview.yml",
+        "stacks/waves.yaml",
+    ]
     found = affected([Change(path, "M") for path in [*paths, "docs/policy.md"]], STANDING)
     assert list(found.judges) == sorted(paths)
+
+
+def test_a_file_that_is_read_by_way_of_a_link_is_never_overlooked(tree: Path) -> None:
+    """Else a stack's file would become a link into docs/ in one change, and mean something else by the next."""
+    file = tree / "stacks" / "Pulumi.globex-prod.yaml"
+    file.unlink()
+    file.symlink_to("../docs/a.md")
+    run(tree, "commit", "-q", "-a", "-m", "a link")
+    put(tree, "docs/b.md")
+    for head in ("change", None):
+        assert git.links(tree, head) == ["stacks/Pulumi.globex-prod.yaml"]
+        found = affected(git.changes(tree, "change~1", head), git.stacks(tree, head), git.links(tree, head))
+        assert list(found.stacks) == ["globex-prod", "initech-prod"]
+    assert affected([Change("docs/a.md", "M")], STANDING, ["docs/b.md"]).stacks == {}
+    assert affected([], STANDING, ["stacks/Pulumi.acme-dev.yaml"]).stacks == {}
+
+
+def test_a_file_that_a_stacks_settings_name_touches_that_stack(tree: Path) -> None:
+    text = "config: {support-access:operator: {chart: {path: './docs/../docs/chart', version: 1.96.5}}}"
+    (tree / "stacks" / "Pulumi.globex-prod.yaml").write_text(text)
+    run(tree, "commit", "-q", "-a", "-m", "a chart of its own")
+    put(tree, "docs/chart/templates/role.yaml", "docs/charts.md")
+    for head in ("change", None):
+        assert git.named(tree, head) == {"globex-prod": {"docs/chart"}, "initech-prod": set()}
+        changes = git.changes(tree, "change~1", head)
+        found = affected(changes, git.stacks(tree, head), git.links(tree, head), git.named(tree, head))
+        assert found.stacks == {"globex-prod": "docs/chart/templates/role.yaml"}
 
 
 @pytest.mark.parametrize("name", ["-x", "..", "a b", "a;b", "$(id)", "a\nb"])

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from supportctl.ci.model import ModelError, Preview
 from supportctl.commands import app
+from supportctl.stack import StackError
 from tests.supportctl.test_ci_affected import tree  # noqa: F401  (a fixture)
 
 
@@ -48,6 +49,39 @@ def test_without_a_push_before_everything_is_deployed(tree: Path, outputs: Path,
     assert "globex-prod" in outputs.read_text()
 
 
+@pytest.mark.parametrize(
+    ("deployed", "wanted"),
+    [
+        # Between `main` and the change lies a run that failed: what it brought is deployed with this one.
+        ("main", 'tailnet=[]\nearly=[]\nlate=["initech-prod"]\n'),
+        ("change", "tailnet=[]\nearly=[]\nlate=[]\n"),
+        (None, 'tailnet=[]\nearly=[]\nlate=["globex-prod", "initech-prod"]\n'),
+        ("f" * 40, 'tailnet=[]\nearly=[]\nlate=["globex-prod", "initech-prod"]\n'),
+    ],
+)
+def test_what_changed_is_counted_since_the_last_deployment_that_went_through(
+    tree: Path,  # noqa: F811
+    outputs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    deployed: str | None,
+    wanted: str,
+) -> None:
+    monkeypatch.setattr("supportctl.ci.deployed.last", lambda workflow: deployed if workflow == "deploy.yml" else "x")
+    words = ("--base", "change~1", "--head", "change", "--workflow", "deploy.yml", "--project", str(tree))
+    assert ci("waves", *words).exit_code == 0
+    assert outputs.read_text() == wanted
+
+
+def test_a_revision_that_was_replaced_starts_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def replaced(workflow: str, commit: str) -> None:
+        raise StackError(f"{workflow} {commit} is older")
+
+    monkeypatch.setattr("supportctl.ci.deployed.refuse_older", replaced)
+    monkeypatch.setattr("supportctl.ci.engine.deploy", lambda *_: pytest.fail("it deployed"))
+    words = ("--head", "abc", "--workflow", "deploy.yml", "--project", str(tmp_path), "--", "acme-dev")
+    assert "deploy.yml abc is older" in ci("deploy", *words).stderr
+
+
 def test_a_missing_history_is_an_error_and_not_an_empty_matrix(tree: Path, outputs: Path) -> None:  # noqa: F811
     result = ci("affected", "--base", "f" * 40, "--head", "change", "--project", str(tree))
     assert result.exit_code == 2
@@ -65,10 +99,36 @@ def test_the_comment_names_the_stack_whose_preview_did_not_come(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     result = ci("comment", str(tmp_path / "previews"), "--affected", str(told), "--out", str(tmp_path / "c.md"))
     assert result.exit_code == 0
+    assert result.output == ""
     text = (tmp_path / "c.md").read_text()
     assert (tmp_path / "summary.md").read_text() == text
     assert "nothing is known of them:**\n- `globex-prod`" in text
     assert "> - `policy/seen.py`" in text
+
+
+def test_what_is_cut_from_the_comment_is_in_the_runs_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(300):
+        gone = {"access": [{"from": f"{'x' * 200}{number}", "as": {"group": "x"}, "role": "view"}]}
+        made = {"stack": f"c{number}-prod", "kind": "changed", "succeeded": True, "seconds": 1.0}
+        Preview.model_validate({**made, "before": gone, "after": {"access": []}}).write(tmp_path / f"{number}.json")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    assert ci("comment", str(tmp_path), "--out", str(tmp_path / "c.md")).exit_code == 0
+    assert "The comment is cut here: the rest is in the run's summary" in (tmp_path / "c.md").read_text()
+    whole = (tmp_path / "summary.md").read_text()
+    assert "cut here" not in whole
+    assert whole.count("**Taken away**") == 300
+
+
+def test_a_preview_does_not_say_that_its_stack_goes_nor_that_another_one_is_touched(tmp_path: Path) -> None:
+    for stack, kind in (("acme-dev", "removed"), ("globex-prod", "removed"), ("hooli-prod", "changed")):
+        made = {"stack": stack, "kind": kind, "succeeded": True, "seconds": 1.0}
+        Preview.model_validate(made).write(tmp_path / "previews" / f"{stack}.json")
+    told = {"stacks": {"acme-dev": "x", "globex-prod": "y"}, "removed": ["globex-prod"]}
+    (tmp_path / "affected.json").write_text(json.dumps(told))
+    said = ci("comment", str(tmp_path / "previews"), "--affected", str(tmp_path / "affected.json")).output
+    assert "nothing is known of them:**\n- `acme-dev`\n" in said
+    assert "### `globex-prod`: its file is removed" in said
+    assert "hooli-prod" not in said
 
 
 def test_no_preview_at_all_is_every_stack_missing(tmp_path: Path) -> None:

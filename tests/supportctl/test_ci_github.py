@@ -14,10 +14,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from supportctl.ci.deployed import last, refuse_older
 from supportctl.ci.drift import drift_of, marker, tell
 from supportctl.ci.events import Said
 from supportctl.ci.github import AUTHOR, GitHub, GitHubError
 from supportctl.ci.model import Remark, Step
+from supportctl.stack import StackError
 
 TOKEN = "ghs_made_up"
 MARKER = "<!-- support-access: preview -->"
@@ -33,6 +35,8 @@ class Server:
         self.issues: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.failures: list[int] = []
+        self.runs: list[dict[str, str]] = []
+        self.history: list[str] = []
         self.lost = 0
 
     def app(self) -> Starlette:
@@ -43,6 +47,8 @@ class Server:
                 Route(f"{base}/issues/{{number:int}}/comments", self.of_issue, methods=["GET", "POST"]),
                 Route(f"{base}/issues/{{number:int}}", self.edit_issue, methods=["PATCH"]),
                 Route(f"{base}/issues", self.all_issues, methods=["GET", "POST"]),
+                Route(f"{base}/actions/workflows/{{file}}/runs", self.runs_of),
+                Route(f"{base}/compare/{{pair}}", self.compared),
             ]
         )
 
@@ -63,6 +69,25 @@ class Server:
                 return JSONResponse({}, 502)
             return JSONResponse(self.comments[-1], 201)
         return page(request, [each for each in self.comments if each["issue"] == number])
+
+    async def runs_of(self, request: Request) -> Response:
+        """Newest first, as GitHub has them."""
+        if refused := await self.refused(request):
+            return refused
+        asked = request.query_params
+        found = [
+            run
+            for run in reversed(self.runs)
+            if (run["file"], run["branch"], run["status"])
+            == (request.path_params["file"], asked["branch"], asked["status"])
+        ]
+        return JSONResponse({"workflow_runs": found[: int(asked["per_page"])]})
+
+    async def compared(self, request: Request) -> Response:
+        if refused := await self.refused(request):
+            return refused
+        base, head = map(self.history.index, request.path_params["pair"].split("..."))
+        return JSONResponse({"status": "identical" if base == head else "ahead" if head > base else "behind"})
 
     async def edit_comment(self, request: Request) -> Response:
         if refused := await self.refused(request):
@@ -124,7 +149,7 @@ def running() -> Iterator[Server]:
 
 @pytest.fixture
 def server(running: Server) -> Server:
-    for kept in (running.comments, running.issues, running.calls, running.failures):
+    for kept in (running.comments, running.issues, running.calls, running.failures, running.runs, running.history):
         kept.clear()
     return running
 
@@ -191,6 +216,37 @@ def test_a_refusal_says_what_to_mend_and_never_the_token(
     with pytest.raises(GitHubError, match=hint) as refused:
         github.put_comment(7, MARKER, "x")
     assert TOKEN not in str(refused.value)
+
+
+@pytest.fixture
+def deployments(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """A job's environment; `old`, `now` and `new` are commits in that order."""
+    monkeypatch.setenv("GITHUB_API_URL", server.url)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "highflame/access")
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    monkeypatch.setenv("GITHUB_REF_NAME", "main")
+    server.history += ["old", "now", "new"]
+    return server
+
+
+def ran(commit: str, **bent: str) -> dict[str, str]:
+    return {"file": "deploy.yml", "branch": "main", "status": "success", "head_sha": commit, **bent}
+
+
+def test_only_a_run_that_went_through_on_this_branch_has_deployed(deployments: Server) -> None:
+    assert last("deploy.yml") is None
+    deployments.runs += [ran("old"), ran("now"), ran("x", file="drift.yml"), ran("x", branch="other")]
+    deployments.runs += [ran("new", status="failure"), ran("new", status="cancelled")]
+    assert last("deploy.yml") == "now"
+
+
+def test_what_was_replaced_is_never_deployed_again(deployments: Server) -> None:
+    refuse_older("deploy.yml", "old")
+    deployments.runs.append(ran("now"))
+    with pytest.raises(StackError, match="old is older: what was taken away since would come back"):
+        refuse_older("deploy.yml", "old")
+    refuse_older("deploy.yml", "now")
+    refuse_older("deploy.yml", "new")
 
 
 def test_the_token_goes_over_https_or_loopback_alone() -> None:

@@ -58,8 +58,8 @@ VERDICTS = {
     "tailnet": {"tailnet": "**access is widened**", "acme-dev": "nobody's access changes"},
     "added": {"initech-prod": "**access is widened**"},
     "removed": {"globex-prod": "its file is removed, **and its access stays until it is destroyed**"},
-    "malicious": {"globex-prod": "**access is widened**"},
-    "hidden": {"acme-dev": "**would be refused**", "globex-prod": "**would be refused**"},
+    "malicious": {"globex-prod": "**would be refused**; it asks for more access"},
+    "hidden": dict.fromkeys(("acme-dev", "globex-prod"), "**would be refused**; it asks for more access"),
     "unreachable": {"acme-prod": "**access is widened**"},
     "admin": {"acme-prod": "**would be refused**; it asks for more access"},
 }

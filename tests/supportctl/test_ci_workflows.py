@@ -123,6 +123,12 @@ def test_what_only_reads_has_no_credential_of_a_deployment() -> None:
         assert all("_READ_" in secret for secret in found)
 
 
+def test_what_previews_reads_in_every_cloud_where_state_may_be() -> None:
+    for name, job in (("preview", "preview"), ("drift", "drift")):
+        given = next(step["env"] for step in read(name)["jobs"][job]["steps"] if "TAILSCALE_" in str(step))
+        assert {"AWS_ACCESS_KEY_ID", "GOOGLE_CREDENTIALS", "AZURE_CLIENT_SECRET", "PULUMI_ACCESS_TOKEN"} <= {*given}
+
+
 def test_each_wave_stands_behind_a_gate_of_its_own_and_waits_for_the_one_before() -> None:
     jobs = read("deploy")["jobs"]
     assert {name: job.get("environment") for name, job in jobs.items()} == {
@@ -134,6 +140,46 @@ def test_each_wave_stands_behind_a_gate_of_its_own_and_waits_for_the_one_before(
     assert jobs["late"]["needs"] == ["waves", "tailnet", "early"]
     for earlier in ("tailnet", "early"):
         assert f"""!contains(fromJSON('["failure", "cancelled"]'), needs.{earlier}.result)""" in jobs["late"]["if"]
+
+
+WAVES = ("tailnet", "early", "late")
+
+
+def test_every_wave_does_the_same() -> None:
+    jobs = read("deploy")["jobs"]
+    assert jobs["tailnet"]["steps"] == jobs["early"]["steps"] == jobs["late"]["steps"]
+
+
+def test_a_deployment_is_an_identity_in_every_cloud_and_nothing_is_stored() -> None:
+    assert "secrets." not in (FOLDER / "deploy.yml").read_text()
+    logins = {
+        step["uses"].partition("@")[0]: step
+        for step in read("deploy")["jobs"]["late"]["steps"]
+        if "steps.clouds.outputs" in step.get("if", "")
+    }
+    assert {name: step["if"].split("'true'")[0] for name, step in logins.items()} == {
+        action: f"${{{{ steps.clouds.outputs.{cloud} == "
+        for action, cloud in (
+            ("aws-actions/configure-aws-credentials", "aws"),
+            ("google-github-actions/auth", "gcp"),
+            ("azure/login", "azure"),
+            ("pulumi/auth-actions", "pulumi"),
+        )
+    }
+    for step in logins.values():
+        assert not {"credentials_json", "creds", "aws-secret-access-key"} & {*step["with"]}
+
+
+def test_a_run_that_gave_way_leaves_its_changes_to_the_next_and_an_old_one_brings_nothing_back() -> None:
+    """GitHub keeps one waiting run of a group: what an earlier one would have deployed is not deployed by it."""
+    jobs = read("deploy")["jobs"]
+    waves = next(step for step in jobs["waves"]["steps"] if "ci waves" in step.get("run", ""))
+    assert "--workflow deploy.yml" in waves["run"]
+    for name in WAVES:
+        deploy = jobs[name]["steps"][-1]
+        assert "--workflow deploy.yml" in deploy["run"]
+        assert deploy["env"]["REVISION"] == "${{ github.sha }}"
+        assert jobs[name]["permissions"]["actions"] == "read"
 
 
 def test_ci_runs_the_engine_that_is_tested_here() -> None:
