@@ -1,7 +1,7 @@
 """The commands of `supportctl`, and nothing of their work: each imports what it needs when it is called.
 
-Owns arguments, questions and exit codes. 0: done; 1: done in part, and what is left is named; 2: not done, or asked
-wrongly.
+Owns arguments, questions and exit codes. Of what acts: 0: done; 1: done in part, and what is left is named; 2: not
+done, or asked wrongly. Of what asks (`verify`, `egress check`) each command says its own.
 """
 
 from __future__ import annotations

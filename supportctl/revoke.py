@@ -1,6 +1,6 @@
 """`supportctl revoke-engineer`: one person out of the policy document everywhere, on the worst day.
 
-Owns the one write, the list of the person's devices, and the reminder that the tailnet stack's file still names them.
+Owns the one write, the list of the person's devices, and the reminder of the stacks' files that still name them.
 Removes no device: a person's laptop is theirs, and without a grant it reaches nothing of a customer's.
 """
 

@@ -29,7 +29,7 @@ LIMIT = 60_000
 SUMMARY = 250_000
 """The same of a run's summary: GitHub takes a mebibyte, and its characters may have more bytes than one."""
 LINES = (400, 40, 0)
-"""Lines of each block that are shown: the most that fits is taken. Sentences are never cut."""
+"""Lines of each block that are shown: the most that fits is taken. Sentences are cut last of all."""
 NOT_SEEN = ("was not looked at", "unreachable", "does not answer")
 """What warnings and errors say of a cluster that did not answer."""
 OTHERS = "the policy document differs from what is declared"
