@@ -48,7 +48,9 @@ def inbound(seen: Seen, limits: Limits) -> Iterator[str]:
             yield f"rule collection {collection.get('name')} translates addresses: it lets traffic in."
     if seen.type.startswith(AWS_RULES):
         yield from _suricata((seen.props.get("ruleGroup") or {}).get("rulesSource") or {})
-    if seen.kind in NETWORK_POLICIES and (seen.props.get("spec") or {}).get("ingress"):
+    # Cilium takes one rule under `spec`, or several under `specs`.
+    rules = [seen.props.get("spec"), *(seen.props.get("specs") or ())] if seen.kind in NETWORK_POLICIES else []
+    if any((rule or {}).get("ingress") for rule in rules):
         yield "its ingress lets others reach pods that another policy may keep from them."
     for kind, (key, wanted) in DIRECTIONS.items():
         if seen.type.startswith(kind) and seen.props.get(key) != wanted:

@@ -9,11 +9,12 @@ never half of one, and the next run ends in the declared state.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from .changes import changes
 from .client import Client, Policy, Verdict, judged_lines
+from .ownership import section_of, strings
 from .problems import ApiError, PolicyError
 from .severance import accept_tests, failing_tests, without_tests
 from .slice import Outcome, read
@@ -107,16 +108,31 @@ def _past_tests(
     """The outcome without tests that ask for what is removed: without those that the server names, so that the others
     go on guarding; where that is not enough, without all that ask for this access. A person wrote them: it is told."""
     narrower = edit(policy.text, True)
-    if narrower.text == outcome.text:
-        return outcome, verdict
-    named = failing_tests(verdict.data) & (accept_tests(outcome.after) - accept_tests(narrower.after))
+    tests, gone = accept_tests(outcome.after), _left_groups(outcome)
+    at_stake = tests - accept_tests(narrower.after) | {test for test in tests if test.source.lower() in gone}
+    named = failing_tests(verdict.data) & at_stake
     if named:
         text = without_tests(outcome.text, named)
         fewer = replace(outcome, text=text, after=read(text))
         verdict = client.validate(fewer.text)
         if not verdict.errors:
             return _telling(outcome, fewer), verdict
+    if narrower.text == outcome.text:
+        return outcome, verdict
     return _telling(outcome, narrower), client.validate(narrower.text)
+
+
+def _left_groups(outcome: Outcome) -> set[str]:
+    """Who is in a group no longer, and groups that have nobody left; in small letters."""
+    before, after = (section_of(document, "groups") for document in (outcome.before, outcome.after))
+    gone: set[str] = set()
+    for name, members in (before if isinstance(before, Mapping) else {}).items():
+        there = {member.lower() for member in strings(members)}
+        left = {member.lower() for member in strings(after.get(name) if isinstance(after, Mapping) else None)}
+        gone |= there - left
+        if there and not left:
+            gone.add(name.lower())
+    return gone
 
 
 def _telling(outcome: Outcome, narrower: Outcome) -> Outcome:

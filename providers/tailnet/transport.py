@@ -1,8 +1,9 @@
 """One call over HTTP: retried while that may help, and the wording when it fails.
 
 Owns the connections, retries and errors. 429 is retried after its Retry-After; 5xx answers and lost connections with
-full jitter, and only for calls that may be made twice; all of it within `patience` seconds. Knows nothing of what the
-calls mean, nor how one authenticates. What is hidden here appears in no error, whatever a server answers.
+full jitter, and only for calls that may be made twice; all of it within `patience` seconds. Of what the calls mean it
+knows the scope that each needs, and nothing of how one authenticates. What is hidden here appears in no error, whatever
+a server answers.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Transport:
 
         try:
             return self._patiently(once, repeat, self._patience if patience is None else patience)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:  # redirects without end and a broken encoding are no answer either
             what = f"({type(error).__name__}: {self._shown(str(error)) or 'no detail'})"
         if url.startswith("/"):
             where = f"the Tailscale API at {self._credentials.base_url}"
@@ -111,7 +112,7 @@ class Transport:
         elif status == 403:
             what = (
                 f"the credential in {self._credentials.variables} may not {method} {path} ({reason}). "
-                "It needs the scopes policy_file (with devices:core and devices:posture_attributes) and services."
+                f"It needs {_scopes(path)}; with `:read` it may look only."
             )
         elif status == 404 and "/tailnet/" in path:
             what += f". Does the tailnet {self._credentials.tailnet!r} (TAILSCALE_TAILNET) exist?"
@@ -146,6 +147,20 @@ class Transport:
         for secret in tuple(self._hidden):
             text = text.replace(secret, "(hidden)")
         return text
+
+
+_SCOPES = {
+    "/acl": "the scopes policy_file, devices:core and devices:posture_attributes",
+    "/keys": "the scope of the credential's kind: oauth_keys, federated_keys or auth_keys",
+    "/device": "the scope devices:core",
+    "/vip-services": "the scope services",
+    "/users": "the scope users",
+}
+"""What is missing when a path is refused, by a part of the path."""
+
+
+def _scopes(path: str) -> str:
+    return next((scopes for part, scopes in _SCOPES.items() if part in path), "a scope that allows it")
 
 
 def body(answer: httpx.Response) -> dict[str, Any]:

@@ -20,8 +20,6 @@ _ALL = (
 _GOES_ALONE = ("Namespace", "Release")
 """Named in every line there is, or Helm's."""
 _PATCH = "Patch"
-_ENGINES = "pulumi.com/"
-"""Annotations with which the program speaks to the engine. The cluster never sees them."""
 
 
 def in_cluster(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...] | None:
@@ -64,7 +62,7 @@ def finishing(stack: str, commands: tuple[str, ...]) -> str:
 
 def _unpatched(kind: str, namespace: str, name: str, row: Mapping[str, Any]) -> list[str]:
     metadata = (row.get("inputs") or {}).get("metadata") or {}
-    ours = [f"{key}-" for key in metadata.get("annotations") or {} if not key.startswith(_ENGINES)]
+    ours = [f"{key}-" for key in metadata.get("annotations") or {}]
     return [shlex.join(["kubectl", "annotate", *_in(namespace), f"{kind}/{name}", *ours])] if ours else []
 
 

@@ -75,10 +75,11 @@ def _said(options: VerifyOptions, cluster: Cluster | None, manifest: dict[str, A
     if cluster is None:
         raise ProbeError(
             f"{options.stack} names no cluster: the customer installs, so the customer probes. Hand over the Job, and"
-            f" judge what comes back:\n  supportctl verify {options.stack} --egress --manifest > probe.json\n"
+            " judge what comes back by the same map of relays (MAP, fetched once):\n"
+            f"  supportctl verify {options.stack} --egress --map-file MAP --manifest > probe.json\n"
             f"  kubectl apply -f probe.json; kubectl -n {NAMESPACE} wait --for=condition=complete job/{NAME};"
             f" kubectl -n {NAMESPACE} logs job/{NAME} > probe.log\n"
-            f"  supportctl verify {options.stack} --egress --results probe.log"
+            f"  supportctl verify {options.stack} --egress --map-file MAP --results probe.log"
         )
     from supportctl.verify import in_cluster
 

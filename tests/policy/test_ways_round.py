@@ -128,6 +128,12 @@ REFUSED = [
         for kind in ("networking.k8s.io/v1:NetworkPolicy", "cilium.io/v2:CiliumNetworkPolicy")
     ),
     Case(
+        "nothing-inbound",
+        "kubernetes:cilium.io/v2:CiliumNetworkPolicy",
+        {"specs": [{"endpointSelector": {}, "egress": [{}]}, {"endpointSelector": {}, "ingress": [{}]}]},
+        "its ingress lets others",
+    ),
+    Case(
         "nothing-public",
         SERVICE,
         kubernetes("Service", spec={"type": "NodePort", "loadBalancerClass": "tailscale"}),

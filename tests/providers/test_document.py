@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from providers.tailnet import document
 from providers.tailnet.client import Client, Policy
 from providers.tailnet.document import Edit, write
 from providers.tailnet.problems import ApiError, PolicyError
-from providers.tailnet.slice import Slice, applied, removed
+from providers.tailnet.slice import Outcome, Slice, applied, read, removed
 from tests.providers.policies import ACME, access, grant, identity, names, value
 from tests.providers.tailnet_api import SEED, Api, put_policy, running_api
 
@@ -183,6 +184,53 @@ def test_of_somebodys_tests_only_those_that_cannot_hold_go_and_it_is_told(
     assert "group:admins" in warning
     assert ("group:highflame-sre" in warning) is not named
     assert api.calls() == [f"GET {ACL}", *[f"POST {ACL}/validate"] * 2, f"POST {ACL}"]
+
+
+@pytest.mark.parametrize("left", [["ann@example.com"], []], ids=["one of two", "the last one"])
+def test_a_persons_test_does_not_keep_somebody_in_a_group(api: Api, left: list[str]) -> None:
+    """One edit takes an engineer out everywhere, whatever somebody's test asks for."""
+    client = api.client()
+
+    def sre(*members: str) -> Slice:
+        return Slice(part="shared", sections={"groups": {"group:sre": list(members)}})
+
+    write(client, adding(sre("bob@example.com", *left)))
+    grants = '"grants": [\n    {"src": ["group:sre"], "dst": ["tag:internal"], "ip": ["tcp:22"]},'
+    asks = [f'    {{"src": "{who}", "accept": ["tag:internal:22"]}},\n' for who in ("bob@example.com", "group:sre")]
+    other = '    {"src": "group:sre", "deny": ["tag:internal:23"]},\n'
+    text = api.text.replace('"grants": [', grants).replace('"tests": [\n', f'"tests": [\n{"".join(asks)}{other}')
+    put_policy(api, text)
+    written = write(client, adding(sre(*left)))
+    assert value(api.text)["groups"]["group:sre"] == left
+    assert [ask in api.text for ask in asks] == [False, True], "what the server does not name goes on guarding"
+    assert other in api.text
+    assert "bob@example.com" in written.warnings[0]
+
+
+def test_who_is_in_a_group_no_longer_and_who_is_nobody_any_more_may_lose_tests() -> None:
+    before = {
+        "Groups": {"group:a": ["Ann@example.com", "bob@example.com"], "group:b": ["eve@example.com"], "group:c": []}
+    }
+    after = {"groups": {"group:a": ["bob@example.com", "ada@example.com"]}}
+    outcome = Outcome("", before, after)
+    assert document._left_groups(outcome) == {"ann@example.com", "eve@example.com", "group:b"}
+
+
+def test_a_test_of_somebody_who_stays_still_stops_the_change(api: Api) -> None:
+    client = api.client()
+    write(client, adding(Slice(part="shared", sections={"groups": {"group:sre": ["bob@example.com"]}})))
+    ask = '    {"src": "ann@example.com", "accept": ["tag:ci:22"]},\n'
+    put_policy(api, api.text.replace('"tests": [\n', f'"tests": [\n{ask}'))
+    before = api.text
+
+    def edit(text: str, _: bool) -> Outcome:
+        outcome = applied(text, Slice(part="shared", sections={"groups": {"group:sre": []}}))
+        narrower = outcome.text.replace('"dst": ["tag:ci"], "ip": ["*"]', '"dst": ["tag:ci"], "ip": ["tcp:80"]')
+        return replace(outcome, text=narrower, after=read(narrower))
+
+    with pytest.raises(PolicyError, match="would fail"):
+        write(client, edit)
+    assert api.text == before
 
 
 def test_a_save_that_is_refused_after_others_wrote_is_judged_anew(api: Api) -> None:

@@ -246,7 +246,7 @@ def test_what_lies_in_customers_namespaces_is_named_with_the_command_for_each(en
         "'clusterrolebinding/support-access:highflame-sre:user:a b@example.com' connector/support-access-network",
         "kubectl delete -n shop rolebinding/support-access:view:sre",
         "kubectl delete -n billing rolebinding/support-access:view:sre",
-        "kubectl annotate -n shop service/studio tailscale.com/expose-",
+        "kubectl annotate -n shop service/studio tailscale.com/expose- pulumi.com/skipAwait-",
     )
     assert not any("delete -n shop service" in command for command in in_cluster(rows) or ())
 
