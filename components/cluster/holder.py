@@ -25,6 +25,10 @@ from components.naming import HOLDER, Names
 from components.settings.environment import Cluster
 from providers.tailnet.resources import Withdrawal
 
+IN_THE_BACKGROUND = {"pulumi.com/deletionPropagationPolicy": "background"}
+"""In the foreground, the engine's default, Kubernetes would collect the dependents of what is held first: the Secrets
+among them in which the operator reads which devices to remove."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HolderArgs:
@@ -64,7 +68,7 @@ class Holder(pulumi.ComponentResource):
         )
         self.owner = kubernetes.rbac.v1.ClusterRole(
             f"{name}-owner",
-            metadata={"name": HOLDER, "labels": args.names.labels},
+            metadata={"name": HOLDER, "labels": args.names.labels, "annotations": IN_THE_BACKGROUND},
             # No rules at all: of an empty list the API server makes null, which would look like a change.
             opts=pulumi.ResourceOptions(
                 parent=self,

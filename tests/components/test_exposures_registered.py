@@ -63,6 +63,9 @@ def test_what_is_given_up_goes_one_level_before_the_wait_and_the_wait_before_the
 
 def test_the_engine_asks_no_object_with_a_finalizer_to_go_when_all_goes(everything: Registered) -> None:
     owner = next(urn for urn, name in everything.urns.items() if name == "acme-prod-holder-owner")
+    annotations = everything.rows["acme-prod-holder-owner"].inputs["metadata"]["annotations"]
+    # In the foreground the proxies' Secrets would go before the operator has read in them which devices to remove.
+    assert annotations == {"pulumi.com/deletionPropagationPolicy": "background"}
     for part in OWNED:
         assert row(everything, part).deleted_with == owner
         reference = row(everything, part).inputs["metadata"]["ownerReferences"][0]
