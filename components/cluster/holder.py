@@ -26,8 +26,8 @@ from components.settings.environment import Cluster
 from providers.tailnet.resources import Withdrawal
 
 IN_THE_BACKGROUND = {"pulumi.com/deletionPropagationPolicy": "background"}
-"""In the foreground, the engine's default, Kubernetes would collect the dependents of what is held first: the Secrets
-among them in which the operator reads which devices to remove."""
+"""For the owner, and for what is taken out alone. In the foreground, the engine's default, Kubernetes would collect the
+dependents of what is held first: the Secrets among them in which the operator reads which devices to remove."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,4 +88,6 @@ class Holder(pulumi.ComponentResource):
             "name": HOLDER,
             "uid": self.owner.metadata.apply(lambda found: found.uid),
         }
-        return {**manifest, "metadata": {**manifest["metadata"], "ownerReferences": [reference]}}
+        metadata = manifest["metadata"]
+        annotations = {**metadata.get("annotations", {}), **IN_THE_BACKGROUND}
+        return {**manifest, "metadata": {**metadata, "annotations": annotations, "ownerReferences": [reference]}}

@@ -23,13 +23,9 @@ from components.manifests.proxy_class import proxy_class
 from components.naming import Names
 from components.settings.environment import EnvironmentSettings
 
-TO_THE_PLUGIN = {
-    "pulumi.com/waitFor": "jsonpath={.status.url}",
-    "pulumi.com/deletionPropagationPolicy": "background",
-}
-"""Notes to the engine's own plugin, for which a customer who installs alone has no use. The operator writes the URL
-when a proxy has its certificate and offers the Service: then, and not before, the API is there. And it reads from the
-proxies' Secrets which devices to remove: they must not be collected before the group is gone."""
+TO_THE_PLUGIN = {"pulumi.com/waitFor": "jsonpath={.status.url}"}
+"""A note to the engine's own plugin, for which a customer who installs alone has no use. The operator writes the URL
+when a proxy has its certificate and offers the Service: then, and not before, the API is there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,9 +72,10 @@ class Proxies(pulumi.ComponentResource):
         for part, manifest in proxy_group(settings, labels).items():
             seconds = f"{settings.enrolment.timeout_seconds}s"
             owned = args.holder.owned(manifest)
+            notes = {**owned["metadata"]["annotations"], **TO_THE_PLUGIN}
             group = ProxyGroup(
                 f"{name}-{part}",
-                {**owned, "metadata": {**owned["metadata"], "annotations": TO_THE_PLUGIN}},
+                {**owned, "metadata": {**owned["metadata"], "annotations": notes}},
                 pulumi.ResourceOptions(
                     parent=self,
                     # The operator looks for both once, when it sees the group.

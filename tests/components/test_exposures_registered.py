@@ -71,6 +71,8 @@ def test_the_engine_asks_no_object_with_a_finalizer_to_go_when_all_goes(everythi
         reference = row(everything, part).inputs["metadata"]["ownerReferences"][0]
         assert (reference["kind"], reference["name"]) == ("ClusterRole", "support-access-proxies")
         assert "controller" not in reference
+        annotations = row(everything, part).inputs["metadata"]["annotations"]
+        assert annotations["pulumi.com/deletionPropagationPolicy"] == "background"
     # What is the customer's own is never owned: it would be collected with the rest.
     for part in PATCHED:
         assert row(everything, part).deleted_with == ""
