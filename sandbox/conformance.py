@@ -20,6 +20,7 @@ from typing import Any
 
 import httpx
 
+from sandbox.tailscale import console
 from sandbox.tailscale.app import create_app
 from sandbox.tailscale.state import DEFAULT_USERS, State
 
@@ -70,7 +71,7 @@ async def _post(record: dict[str, Any]) -> Answer:
             "/api/v2/tailnet/-/acl",
             content=content.encode(),
             headers={"Content-Type": "application/hujson", "Accept": "application/json"},
-            auth=(state.new_admin_key(), ""),
+            auth=(console.new_admin_key(state), ""),
         )
     return _answer(response.status_code, response.json() if response.is_error else None)
 

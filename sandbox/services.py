@@ -23,6 +23,7 @@ from starlette.staticfiles import StaticFiles
 from sandbox import aws, ports
 from sandbox.cloud.store import create_app as create_store
 from sandbox.secret_file import write_secret
+from sandbox.tailscale import console
 from sandbox.tailscale.app import create_app as create_tailscale
 from sandbox.tailscale.state import State
 
@@ -66,10 +67,12 @@ def main(
     listener = ports.listening()
     url, aws_url = _url(*listener.getsockname()), _url(*moto.get_host_and_port())
     state = State()
-    state.seed(POLICY.read_text(), PEOPLE)
-    client_id, client_secret = state.new_oauth_client(DEPLOYER_SCOPES, DEPLOYER_TAGS, "support access deployer")
+    console.seed(state, POLICY.read_text(), PEOPLE)
+    client_id, client_secret = console.new_oauth_client(
+        state, DEPLOYER_SCOPES, DEPLOYER_TAGS, "support access deployer"
+    )
     served = {
-        "tailscale": {"url": url, "admin_key": state.new_admin_key()},
+        "tailscale": {"url": url, "admin_key": console.new_admin_key(state)},
         "deployer": {"client_id": client_id, "client_secret": client_secret},
         "cloud": {"aws_url": aws_url, "store_url": f"{url}/cloud", **aws.create_network(aws_url, cluster)},
         "chart": {"repository": f"{url}/charts"},

@@ -114,7 +114,8 @@ def verify(
 
     Exit code 0: it does. 1: it does not, and what is printed says where. 2: it could not be asked.
     """
-    from supportctl.verify.command import VerifyOptions, run_verify
+    from supportctl.verify.command import run_verify
+    from supportctl.verify.options import VerifyOptions
 
     options = VerifyOptions(
         stack=stack,

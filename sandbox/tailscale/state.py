@@ -15,7 +15,7 @@ import random
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,37 +57,6 @@ class State:
         # Not written to the file: they belong to a run, not to the tailnet.
         self.faults: list[dict[str, Any]] = []
         self.calls: list[dict[str, Any]] = []
-
-    def seed(self, policy_text: str, users: Mapping[str, str] | None = None) -> None:
-        """Begin with this policy and these people (login name -> role, exactly one owner), instead of the defaults.
-
-        Raises policy.refusal.Refusal when the API would not accept the document.
-        """
-        from sandbox.tailscale import policy_file  # the noun knows the state, not the other way round
-
-        self.data["users"] = dict(users or DEFAULT_USERS)
-        policy_file.replace(self, policy_text)
-        self.save()
-
-    def new_admin_key(self) -> str:
-        """An API access token of the owner, valid for 90 days: what a person makes in the admin console."""
-        from sandbox.tailscale import keys
-
-        secret = keys.create_api_key(self, owner(self))
-        self.save()
-        return secret
-
-    def new_oauth_client(self, scopes: list[str], tags: list[str], description: str = "") -> tuple[str, str]:
-        """An OAuth client as the owner makes it in the admin console: its id and its secret.
-
-        Raises errors.ApiError where the API would refuse to make it.
-        """
-        from sandbox.tailscale import credentials, keys
-
-        request = {"keyType": "client", "scopes": scopes, "tags": tags, "description": description}
-        made = keys.create(self, credentials.owner_of(self), request)
-        self.save()
-        return made["id"], made["key"]
 
     def count(self, kind: str) -> int:
         """1, 2, 3 ... for each kind, never the same twice."""

@@ -6,28 +6,9 @@ customer's cluster what its network lets out, gone.py asks everywhere whether an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from supportctl.screen import console
 from supportctl.verify.exits import NOT_ASKED
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class VerifyOptions:
-    """The arguments of `supportctl verify`; see commands.py. needed, shut: `HOST[:PORT]`, in place of the stack's."""
-
-    stack: str
-    egress: bool
-    gone: bool
-    manifest: bool
-    results: Path | None
-    needed: tuple[str, ...]
-    shut: tuple[str, ...]
-    map_url: str
-    map_file: Path | None
-    limit: float
-    project: Path
+from supportctl.verify.options import VerifyOptions
 
 
 def run_verify(options: VerifyOptions) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -23,10 +23,8 @@ from supportctl.stack import StackError, settings_of
 from supportctl.verify import checks as wanted
 from supportctl.verify.checks import Check, CheckError, Expect
 from supportctl.verify.exits import FAILS, HOLDS, NOT_ASKED
+from supportctl.verify.options import VerifyOptions
 from supportctl.verify.probe import NAME, ProbeError, Result, job, results
-
-if TYPE_CHECKING:
-    from supportctl.verify.command import VerifyOptions
 
 START_SECONDS = 120.0
 """Beside the probe's own limit, for a node to be found and the image to be pulled."""

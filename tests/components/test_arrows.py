@@ -84,6 +84,17 @@ def test_no_two_parts_import_each_other() -> None:
     assert order.index("endpoints") < order.index("settings") < order.index("egress") < order.index("cluster")
 
 
+@pytest.mark.parametrize("tree", TREES)
+def test_no_modules_import_each_other_in_a_circle(tree: str) -> None:
+    paths = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in modules(tree)}
+    arrows = {
+        name: {target for arrow in imported(path) for target in (arrow, arrow.rpartition(".")[0])} & paths.keys()
+        for name, path in paths.items()
+    }
+    assert any(arrows.values())
+    TopologicalSorter(arrows).prepare()  # raises CycleError, which names the circle
+
+
 @pytest.mark.parametrize("part", KNOW_NO_RESOURCES)
 def test_what_knows_nothing_of_resources_runs_without_pulumi(part: str) -> None:
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in modules("components", part)]

@@ -20,6 +20,7 @@ import httpx
 import uvicorn
 
 from sandbox import ports
+from sandbox.tailscale import console
 from sandbox.tailscale.app import create_app
 from sandbox.tailscale.state import State
 from tests.providers.tailnet_api import DEPLOYER, USERS
@@ -76,11 +77,11 @@ def separate_api(policy: str) -> Iterator[RemoteApi]:
 
 def main() -> None:
     state = State()
-    state.seed(sys.stdin.buffer.read().decode(), USERS)
-    client_id, secret = state.new_oauth_client(DEPLOYER, ["tag:support-access-deployer"], "deployer")
+    console.seed(state, sys.stdin.buffer.read().decode(), USERS)
+    client_id, secret = console.new_oauth_client(state, DEPLOYER, ["tag:support-access-deployer"], "deployer")
     listener = ports.listening()
     host, port = listener.getsockname()
-    told = {"url": f"http://{host}:{port}", "admin_key": state.new_admin_key()}
+    told = {"url": f"http://{host}:{port}", "admin_key": console.new_admin_key(state)}
     print(json.dumps({**told, "client_id": client_id, "client_secret": secret}), flush=True)
     # "critical": a connection that a fault breaks is no error to be told.
     config = uvicorn.Config(create_app(state), log_level="critical", lifespan="off", ws="none")

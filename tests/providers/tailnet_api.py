@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from providers.tailnet.client import Client
 from providers.tailnet.credentials import credentials
-from sandbox.tailscale import keys
+from sandbox.tailscale import console, keys
 from sandbox.tailscale.app import create_app
 from sandbox.tailscale.credentials import owner_of
 from sandbox.tailscale.state import State
@@ -52,13 +52,13 @@ class Api:
     def __init__(self, state: State, url: str) -> None:
         self.state = state
         self.url = url
-        self.admin_key = state.new_admin_key()
+        self.admin_key = console.new_admin_key(state)
         self.environ = {"TAILSCALE_BASE_URL": url, "TAILSCALE_API_KEY": self.admin_key}
         self._open: list[Client] = []
 
     def use_oauth_client(self) -> None:
         """From here on clients authenticate as the deployer's OAuth client; the policy has to own its tag."""
-        client_id, secret = self.state.new_oauth_client(DEPLOYER, ["tag:support-access-deployer"], "deployer")
+        client_id, secret = console.new_oauth_client(self.state, DEPLOYER, ["tag:support-access-deployer"], "deployer")
         del self.environ["TAILSCALE_API_KEY"]
         self.environ |= {"TAILSCALE_OAUTH_CLIENT_ID": client_id, "TAILSCALE_OAUTH_CLIENT_SECRET": secret}
 
@@ -160,7 +160,7 @@ def running_api(policy: str | None = SEED, around: Callable[[ASGIApp], ASGIApp] 
     """
     state = State()
     if policy is not None:
-        state.seed(policy, USERS)
+        console.seed(state, policy, USERS)
     app = around(create_app(state))
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off", ws="none")
     server = uvicorn.Server(config)

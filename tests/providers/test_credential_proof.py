@@ -13,6 +13,7 @@ from providers.tailnet.document import write
 from providers.tailnet.problems import TailnetError
 from providers.tailnet.slice import applied
 from providers.tailnet.values import UNKNOWN
+from sandbox.tailscale import console
 from tests.providers.plugin import plain, running_plugin
 from tests.providers.policies import ACME, identity
 from tests.providers.tailnet_api import Api
@@ -37,7 +38,7 @@ def quick(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def inputs(api: Api, scopes: list[str] | None = None, **bent: Any) -> dict[str, Any]:
-    client_id, secret = api.state.new_oauth_client(scopes or ["auth_keys"], TAGS, "acme-prod")
+    client_id, secret = console.new_oauth_client(api.state, scopes or ["auth_keys"], TAGS, "acme-prod")
     proof = {"customer": "acme", "environment": "prod", "clientId": client_id, "clientSecret": secret}
     return {**proof, "scopes": ["auth_keys"], **bent}
 

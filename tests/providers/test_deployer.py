@@ -12,6 +12,7 @@ import pytest
 from providers.tailnet.client import Client
 from providers.tailnet.credentials import credentials
 from providers.tailnet.deployer import deployer_problem
+from sandbox.tailscale import console
 from tests.issuer import Issuer
 from tests.providers.policies import FOREIGN
 from tests.providers.tailnet_api import DEPLOYER, Api, running_api
@@ -37,7 +38,7 @@ def api() -> Iterator[Api]:
 
 
 def as_oauth_client(api: Api, scopes: list[str], tags: list[str]) -> str:
-    client_id, secret = api.state.new_oauth_client(scopes, tags)
+    client_id, secret = console.new_oauth_client(api.state, scopes, tags)
     api.environ.pop("TAILSCALE_API_KEY", None)
     api.environ |= {"TAILSCALE_OAUTH_CLIENT_ID": client_id, "TAILSCALE_OAUTH_CLIENT_SECRET": secret}
     return client_id

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from sandbox.tailscale import console
 from supportctl.commands import app
 from supportctl.kill.preflight import SCOPES
 from tests.providers.policies import ACME, GLOBEX
@@ -41,7 +42,7 @@ def kill_credential(api: Api, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def use(api: Api, monkeypatch: pytest.MonkeyPatch, scopes: list[str]) -> None:
-    client_id, secret = api.state.new_oauth_client(scopes, ["tag:support-access-deployer"], "kill")
+    client_id, secret = console.new_oauth_client(api.state, scopes, ["tag:support-access-deployer"], "kill")
     monkeypatch.setenv("TAILSCALE_OAUTH_CLIENT_ID", client_id)
     monkeypatch.setenv("TAILSCALE_OAUTH_CLIENT_SECRET", secret)
 

@@ -12,6 +12,7 @@ from providers.tailnet.credentials import credentials
 from providers.tailnet.document import write
 from providers.tailnet.severance import Mark, severed
 from providers.tailnet.tags import Environment
+from sandbox.tailscale import console
 from supportctl.kill.target import target
 from supportctl.verify.absence import Line
 from supportctl.verify.exits import FAILS, NOT_ASKED
@@ -96,8 +97,11 @@ def test_what_the_api_does_not_tell_is_unknown_and_holds_up_no_other_line(api: A
 
 def test_a_credential_that_sees_only_some_keys_proves_nothing_of_the_others(api: Api) -> None:
     """The list leaves out what the scopes do not cover, without a word."""
-    client_id, secret = api.state.new_oauth_client(
-        ["policy_file:read", "devices:core:read", "oauth_keys:read", "auth_keys:read", "services:read"], [], "reader"
+    client_id, secret = console.new_oauth_client(
+        api.state,
+        ["policy_file:read", "devices:core:read", "oauth_keys:read", "auth_keys:read", "services:read"],
+        [],
+        "reader",
     )
     api.environ.pop("TAILSCALE_API_KEY")
     api.environ |= {"TAILSCALE_OAUTH_CLIENT_ID": client_id, "TAILSCALE_OAUTH_CLIENT_SECRET": secret}

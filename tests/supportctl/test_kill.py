@@ -17,6 +17,7 @@ from providers.tailnet.document import write
 from providers.tailnet.severance import Mark
 from providers.tailnet.slice import applied
 from providers.tailnet.tags import Environment
+from sandbox.tailscale import console
 from supportctl.kill.kill import GONE, LEFT, NOT_SEVERED, Order, kill
 from supportctl.kill.preflight import SCOPES
 from supportctl.kill.record import Record, Step
@@ -95,7 +96,7 @@ NOTHING = {"keys": [], "devices": [], "services": []}
 def kill_client(api: Api, scopes: Sequence[str] = SCOPES, **more: Any) -> Client:
     """A client with a kill's own credential; closed by who uses it."""
     held = [*scopes, "devices:posture_attributes"]
-    client_id, secret = api.state.new_oauth_client(held, ["tag:support-access-deployer"], "kill")
+    client_id, secret = console.new_oauth_client(api.state, held, ["tag:support-access-deployer"], "kill")
     environ = {"TAILSCALE_BASE_URL": api.url, "TAILSCALE_OAUTH_CLIENT_ID": client_id}
     return Client(credentials({**environ, "TAILSCALE_OAUTH_CLIENT_SECRET": secret}), **more)
 

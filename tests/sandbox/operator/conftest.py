@@ -24,6 +24,7 @@ import yaml
 from sandbox import chart, cluster, tools
 from sandbox.operator.kubeconfig import read
 from sandbox.plugins.kubernetes.manifest import definitions
+from sandbox.tailscale import console
 
 CONTEXTS = ("acme-prod", "globex-prod")
 CREDENTIAL = "operator-oauth-1"
@@ -58,12 +59,12 @@ class Tailnet:
     """A Tailscale API of its own, seen with an administrator's key."""
 
     def __init__(self, url: str, state: Any) -> None:
-        self.url, self.admin_key, self._state = url, state.new_admin_key(), state
+        self.url, self.admin_key, self._state = url, console.new_admin_key(state), state
         self._http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {self.admin_key}"}, trust_env=False)
 
     def client(self, scopes: list[str], tags: list[str]) -> dict[str, str]:
         """A new OAuth client, as the content of the operator's Secret."""
-        client_id, secret = self._state.new_oauth_client(scopes, tags)
+        client_id, secret = console.new_oauth_client(self._state, scopes, tags)
         return {"client_id": client_id, "client_secret": secret}
 
     def devices(self) -> list[dict[str, Any]]:
@@ -292,7 +293,7 @@ def tailnet() -> Iterator[Tailnet]:
     from sandbox.tailscale.state import State
 
     state = State()
-    state.seed(POLICY)
+    console.seed(state, POLICY)
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(create_app(state), log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

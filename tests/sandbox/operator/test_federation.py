@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from sandbox.operator.tailnet import EARLY_SECONDS, FederatedCredential, Refusal
+from sandbox.tailscale import console
 from sandbox.tailscale.app import create_app
 from sandbox.tailscale.credentials import owner_of
 from sandbox.tailscale.keys import create
@@ -41,7 +42,7 @@ def issuer() -> Issuer:
 def mint(issuer: Issuer) -> Callable[..., str]:
     """`mint(token, times=2)`: an auth key for the operator's own tags, the last of so many."""
     state = State()
-    state.seed(POLICY)
+    console.seed(state, POLICY)
     state.data["issuers"] = {issuer.url: issuer.jwks}
     trust = {"issuer": issuer.url, "subject": SUBJECT, "audience": AUDIENCE}
     identity = create(

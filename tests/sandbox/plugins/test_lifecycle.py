@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 from moto.server import ThreadedMotoServer
 
+from sandbox.tailscale import console
 from sandbox.tailscale.app import create_app
 from sandbox.tailscale.state import State
 from tests.sandbox.pulumi_project import Project
@@ -75,8 +76,8 @@ def ec2_at(url: str) -> Any:
 @pytest.fixture(scope="module")
 def services() -> Iterator[Services]:
     state = State()
-    state.seed(POLICY, {"owner@example.com": "owner"})
-    client = state.new_oauth_client(SCOPES, ["tag:deployer"])
+    console.seed(state, POLICY, {"owner@example.com": "owner"})
+    client = console.new_oauth_client(state, SCOPES, ["tag:deployer"])
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(create_app(state), log_config=None, timeout_graceful_shutdown=1))
     serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -89,7 +90,7 @@ def services() -> Iterator[Services]:
         group = ec2.create_security_group(GroupName="nodes", Description="the customer's")["GroupId"]
         ec2.close()
         tailscale = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        yield Services(tailscale, state.new_admin_key(), client, aws, group)
+        yield Services(tailscale, console.new_admin_key(state), client, aws, group)
     finally:
         moto.stop()
         server.should_exit = True

@@ -13,6 +13,7 @@ from sandbox.plugins.kind import Failure
 from sandbox.plugins.tailscale_api import Api, Credentials
 from sandbox.plugins.tailscale_keys import FederatedIdentity, OauthClient, TailnetKey
 from sandbox.plugins.tailscale_tailnet import Acl, DnsPreferences, TailnetSettings
+from sandbox.tailscale import console
 from sandbox.tailscale.app import create_app
 from sandbox.tailscale.state import State
 from tests.sandbox.plugins.conftest import Resource
@@ -25,11 +26,11 @@ Scenario = Callable[[Api], Awaitable[None]]
 def run(scenario: Scenario, credentials: Credentials | None = None) -> None:
     """Runs `scenario` as the tailnet's owner, or with `credentials`, on a new tailnet."""
     state = State()
-    state.seed(POLICY, {"owner@example.com": "owner"})
+    console.seed(state, POLICY, {"owner@example.com": "owner"})
 
     async def scene() -> None:
         transport = httpx.ASGITransport(create_app(state))
-        known = credentials or Credentials(api_key=state.new_admin_key())
+        known = credentials or Credentials(api_key=console.new_admin_key(state))
         api = Api(known, "http://sandbox", "-", transport)
         try:
             await scenario(api)

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.tailscale import console
 from sandbox.tailscale.app import create_app
 from sandbox.tailscale.state import State
 
@@ -71,14 +72,14 @@ class Api:
 @pytest.fixture
 def state() -> State:
     made = State(clock=lambda: NOON)
-    made.seed(POLICY, PEOPLE)
+    console.seed(made, POLICY, PEOPLE)
     return made
 
 
 @pytest.fixture
 def api(state: State) -> Api:
     """Called by the owner, with an API key."""
-    return Api(state, state.new_admin_key())
+    return Api(state, console.new_admin_key(state))
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def client_token(api: Api) -> Callable[..., str]:
     """A token of a new OAuth client with these scopes and tags."""
 
     def make(*scopes: str, tags: tuple[str, ...] = (DEPLOYER,)) -> str:
-        client_id, secret = api.state.new_oauth_client(list(scopes), list(tags))
+        client_id, secret = console.new_oauth_client(api.state, list(scopes), list(tags))
         answer = api.as_("").post("/oauth/token", auth=(client_id, secret))
         assert answer.status_code == 200, answer.text
         return answer.json()["access_token"]

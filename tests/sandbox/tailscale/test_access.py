@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from sandbox.tailscale import console
 from sandbox.tailscale.app import CALLS
 from sandbox.tailscale.scopes import SCOPES, covers
 
@@ -69,7 +70,7 @@ def test_a_token_lives_one_hour(api: Api, client_token: Tokens) -> None:
 
 
 def test_a_token_ends_with_its_client(api: Api) -> None:
-    client_id, secret = api.state.new_oauth_client(["dns"], [])
+    client_id, secret = console.new_oauth_client(api.state, ["dns"], [])
     token = api.as_("").post("/oauth/token", auth=(client_id, secret)).json()["access_token"]
     assert api.as_(token).get("/{t}/dns/preferences").status_code == 200
     api.delete(f"/{{t}}/keys/{client_id}")
@@ -78,12 +79,12 @@ def test_a_token_ends_with_its_client(api: Api) -> None:
 
 
 def test_a_clients_secret_is_no_token(api: Api) -> None:
-    _, secret = api.state.new_oauth_client(["all"], [])
+    _, secret = console.new_oauth_client(api.state, ["all"], [])
     assert api.as_(secret).get("/{t}/acl").status_code == 403
 
 
 def test_a_token_is_given_for_basic_and_form_and_to_nobody_else(api: Api) -> None:
-    client_id, secret = api.state.new_oauth_client(["dns", "services"], [])
+    client_id, secret = console.new_oauth_client(api.state, ["dns", "services"], [])
     nobody = api.as_("")
     form = {"client_id": client_id, "client_secret": secret, "grant_type": "client_credentials"}
     for answer in (nobody.post("/oauth/token", data=form), nobody.post("/oauth/token", auth=(client_id, secret))):
@@ -97,7 +98,7 @@ def test_a_token_is_given_for_basic_and_form_and_to_nobody_else(api: Api) -> Non
 
 
 def test_a_token_may_hold_less_than_its_client_and_not_more(api: Api) -> None:
-    client_id, secret = api.state.new_oauth_client(["dns", "auth_keys"], ["tag:k8s-operator-acme"])
+    client_id, secret = console.new_oauth_client(api.state, ["dns", "auth_keys"], ["tag:k8s-operator-acme"])
     nobody = api.as_("")
     form = {"client_id": client_id, "client_secret": secret}
     less = nobody.post("/oauth/token", data=form | {"scope": "dns:read", "tags": "tag:k8s-acme"}).json()

@@ -12,6 +12,7 @@ import httpx
 import pytest
 import uvicorn
 
+from sandbox.tailscale import console
 from sandbox.tailscale.app import create_app
 from sandbox.tailscale.state import State
 
@@ -72,7 +73,7 @@ def test_latency_delays_and_then_answers(api: Api) -> None:
 def test_a_probability_hits_some_calls_and_repeatably(api: Api) -> None:
     def run() -> list[int]:
         state = State()
-        other = Api(state, state.new_admin_key())
+        other = Api(state, console.new_admin_key(state))
         switch(other, {"path": "/acl$", "kind": "status", "status": 503, "probability": 0.5})
         return [other.get("/{t}/acl").status_code for _ in range(30)]
 

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm
 
+from sandbox.tailscale import console
 from sandbox.tailscale.state import State
 from tests.issuer import AUDIENCE, SUBJECT, URL, Issuer
 
@@ -207,7 +208,7 @@ def test_without_the_issuers_keys_nothing_is_believed(api: Api) -> None:
 def test_only_a_federated_identity_that_is_not_revoked_is_exchanged_for(api: Api, identity: str) -> None:
     token = Issuer().token(LATER)
     held = api.as_(exchange(api, identity, token).json()["access_token"])
-    client_id, _ = api.state.new_oauth_client(["dns"], [])
+    client_id, _ = console.new_oauth_client(api.state, ["dns"], [])
     assert exchange(api, client_id, token).status_code == 401
     assert exchange(api, "k999999CNTRL", token).status_code == 401
     assert api.delete(f"/{{t}}/keys/{identity}").status_code == 200
@@ -240,6 +241,6 @@ def test_only_an_administrator_puts_keys_in_and_only_public_ones(api: Api, clien
 
 def test_keys_outlive_a_restart(tmp_path: Any) -> None:
     first = State(tmp_path / "state.json", clock=lambda: NOON)
-    trust(Api(first, first.new_admin_key()), Issuer())
+    trust(Api(first, console.new_admin_key(first)), Issuer())
     again = State(tmp_path / "state.json", clock=lambda: NOON)
     assert again.data["issuers"] == {URL: Issuer().jwks}

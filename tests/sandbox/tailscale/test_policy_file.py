@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from sandbox.tailscale import console
 from sandbox.tailscale.state import DEFAULT_POLICY, State
 
 from .conftest import POLICY, Api
@@ -68,7 +69,7 @@ def test_of_two_writers_with_one_etag_the_second_is_refused(api: Api) -> None:
 
 def test_ts_default_matches_only_while_the_document_was_never_edited() -> None:
     state = State()
-    api = Api(state, state.new_admin_key())
+    api = Api(state, console.new_admin_key(state))
     headers = HUJSON | {"If-Match": '"ts-default"'}
     assert api.post("/{t}/acl", content=POLICY, headers=headers).status_code == 200
     assert api.post("/{t}/acl", content=POLICY, headers=headers).status_code == 412

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.tailscale import console
 from sandbox.tailscale.policy.refusal import Refusal
 from sandbox.tailscale.state import State
 
@@ -16,9 +17,9 @@ from .conftest import NOON, PEOPLE, POLICY, Api
 def test_a_restart_finds_everything_as_it_was(tmp_path: Path) -> None:
     file = tmp_path / "world" / "tailnet.json"
     first = State(file, clock=lambda: NOON)
-    first.seed(POLICY, PEOPLE)
-    key = first.new_admin_key()
-    client_id, secret = first.new_oauth_client(["dns"], [])
+    console.seed(first, POLICY, PEOPLE)
+    key = console.new_admin_key(first)
+    client_id, secret = console.new_oauth_client(first, ["dns"], [])
     api = Api(first, key)
     token = api.as_("").post("/oauth/token", auth=(client_id, secret)).json()["access_token"]
     auth = api.post("/{t}/keys", json={}).json()["key"]
@@ -37,9 +38,9 @@ def test_a_restart_finds_everything_as_it_was(tmp_path: Path) -> None:
 def test_the_file_is_its_owners_and_holds_no_secret(tmp_path: Path) -> None:
     file = tmp_path / "tailnet.json"
     state = State(file)
-    state.seed(POLICY, PEOPLE)
-    key = state.new_admin_key()
-    client_id, secret = state.new_oauth_client(["dns"], [])
+    console.seed(state, POLICY, PEOPLE)
+    key = console.new_admin_key(state)
+    client_id, secret = console.new_oauth_client(state, ["dns"], [])
     token = Api(state).post("/oauth/token", auth=(client_id, secret)).json()["access_token"]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["tailnet.json"]
@@ -50,10 +51,10 @@ def test_the_file_is_its_owners_and_holds_no_secret(tmp_path: Path) -> None:
 def test_a_tailnet_does_not_begin_with_a_policy_that_the_api_refuses() -> None:
     state = State()
     with pytest.raises(Refusal):
-        state.seed('{"grants": [{"src": ["tag:x"], "dst": ["*"], "ip": ["*"]}]}')
+        console.seed(state, '{"grants": [{"src": ["tag:x"], "dst": ["*"], "ip": ["*"]}]}')
 
 
 def test_the_default_policy_is_one_that_the_api_accepts() -> None:
     state = State()
-    api = Api(state, state.new_admin_key())
+    api = Api(state, console.new_admin_key(state))
     assert api.post("/{t}/acl", content=state.data["policy"]).status_code == 200
