@@ -6,7 +6,9 @@ objects have fixed names, so there is one environment to a cluster.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from components.cluster.leftovers import PATHS, names_of
 from components.naming import NAMESPACE, RELEASE, Names
@@ -45,12 +47,22 @@ FINALIZED = ("/api/v1/services", "/apis/networking.k8s.io/v1/ingresses", *CUSTOM
 """Kinds that the operator holds by a finalizer: once it is gone, nobody can delete them, nor the definitions of those
 that are its own."""
 
+GOING = 15.0
+"""Seconds for which all that is left may be on its way out: a deleted definition goes after its objects, which is some
+seconds after whoever deleted it was told so."""
+GOING_LOOK = 1.0
 
-def cluster_lines(connect: Callable[[], Look], names: Names) -> Iterator[Line]:
+_Left = tuple[str, Found]
+"""What to say of an object, and its metadata."""
+
+
+def cluster_lines(connect: Callable[[], Look], names: Names, *, patience: float = GOING) -> Iterator[Line]:
     """Each answer as soon as it is there. connect: raises UnseenError or ClusterUnknownError.
 
     The namespace is asked for first: a cluster that does not say even that is not waited for again.
+    patience: seconds, for all answers together, for what is being deleted to be gone.
     """
+    waited_out = time.monotonic() + patience
     try:
         look = connect()
         there = look.one(f"{PATHS['Namespace']}/{NAMESPACE}")
@@ -60,48 +72,62 @@ def cluster_lines(connect: Callable[[], Look], names: Names) -> Iterator[Line]:
     owner = names_of((there or {}).get("labels") or {})
     anothers = owner if owner != names else None
 
-    def release() -> list[str]:
+    def release() -> list[_Left]:
         labels = f"owner=helm,name={RELEASE}"
-        return [f"Secret {it['name']}" for it in look.all(f"/api/v1/namespaces/{NAMESPACE}/secrets", labels)]
+        found = look.all(f"/api/v1/namespaces/{NAMESPACE}/secrets", labels)
+        return [(f"Secret {it['name']}", it) for it in found]
 
-    def ours() -> list[str]:
+    def namespace() -> list[_Left]:
+        found = look.one(f"{PATHS['Namespace']}/{NAMESPACE}")
+        return [] if found is None else [(f"Namespace {found['name']}{_going(found)}", found)]
+
+    def ours() -> list[_Left]:
         labels = ",".join(f"{key}={value}" for key, value in names.labels.items())
-        return [_named(path, it) for path in LABELLED for it in look.all(path, labels)]
+        return [_left(path, it) for path in LABELLED for it in look.all(path, labels)]
 
-    def of_the_chart() -> list[str]:
+    def of_the_chart() -> list[_Left]:
         found = [(path, it) for path in CHARTS for it in look.all(path, "app.kubernetes.io/managed-by=Helm")]
-        return [_named(path, it) for path, it in found if _release(it) == (RELEASE, NAMESPACE)] + [
-            _named(CRDS, it)
+        return [_left(path, it) for path, it in found if _release(it) == (RELEASE, NAMESPACE)] + [
+            _left(CRDS, it)
             for it in look.all(CRDS)
             if str(it["name"]).endswith(".tailscale.com") and _release(it) in ((RELEASE, NAMESPACE), None)
         ]
 
-    def finalizers() -> list[str]:
+    def finalizers() -> list[_Left]:
         found = [(path, it) for path in FINALIZED for it in look.all(path)]
         return [
-            f"{_named(path, it)} is held by {held}; where no operator is left, take it out: {_edit(path, it)}"
+            (f"{_named(path, it)} is held by {held}; where no operator is left, take it out: {_edit(path, it)}", it)
             for path, it in found
             for held in it.get("finalizers") or []
             if str(held).startswith("tailscale.com/")
         ]
 
-    finders: dict[str, Callable[[], Sequence[str]]] = {
+    def settled(find: Callable[[], list[_Left]]) -> Sequence[str]:
+        while (found := find()) and all(_going(it) for _, it in found) and time.monotonic() < waited_out:
+            time.sleep(GOING_LOOK)
+        return [said for said, _ in found]
+
+    finders: dict[str, Callable[[], list[_Left]]] = {
         RELEASE_LINE: release,
-        NAMESPACE_LINE: lambda: [] if there is None else [_namespace(there)],
+        NAMESPACE_LINE: namespace,
         CHART_LINE: of_the_chart,
         FINALIZER_LINE: finalizers,
     }
     for what, how in HOW.items():
         if what == OURS_LINE:
-            yield looked(what, how, ours)
+            yield looked(what, how, partial(settled, ours))
         elif anothers:
             yield looked(what, f"{how}; the namespace is {anothers.name}'s by now", tuple)
         else:
-            yield looked(what, how, finders[what])
+            yield looked(what, how, partial(settled, finders[what]))
 
 
-def _namespace(there: Found) -> str:
-    return f"Namespace {there['name']}" + (", which is being deleted" if there.get("deletionTimestamp") else "")
+def _left(path: str, there: Found) -> _Left:
+    return f"{_named(path, there)}{_going(there)}", there
+
+
+def _going(there: Found) -> str:
+    return ", which is being deleted" if there.get("deletionTimestamp") else ""
 
 
 def _named(path: str, there: Found) -> str:

@@ -10,6 +10,7 @@ import pytest
 from components import manifests
 from components.naming import Names
 from providers.cluster_look import ClusterUnknownError, Found
+from supportctl.verify import gone_cluster
 from supportctl.verify.absence import Line
 from supportctl.verify.gone_cluster import LABELLED, cluster_lines
 
@@ -42,8 +43,8 @@ class Holds:
         return self.objects.get(path, [])
 
 
-def found(cluster: Holds, names: Names = ACME) -> dict[str, Line]:
-    return {line.what: line for line in cluster_lines(lambda: cluster, names)}
+def found(cluster: Holds, names: Names = ACME, patience: float = 0) -> dict[str, Line]:
+    return {line.what: line for line in cluster_lines(lambda: cluster, names, patience=patience)}
 
 
 def left(cluster: Holds, names: Names = ACME) -> dict[str, tuple[str, ...]]:
@@ -139,6 +140,57 @@ def test_an_empty_cluster_has_nothing() -> None:
 )
 def test_each_leftover_is_seen_and_named(path: str, metadata: Found, what: str, said: str) -> None:
     assert left(Holds({path: [metadata]})) == {what: (said,)}
+
+
+class Ending(Holds):
+    """A cluster from which what is being deleted has gone when it is asked for a third time."""
+
+    def __init__(self, objects: dict[str, list[Found]]) -> None:
+        super().__init__(objects)
+        self.asked: list[str] = []
+
+    def _asked(self, path: str) -> list[Found]:
+        self.asked.append(path)
+        held = super()._asked(path)
+        return held if self.asked.count(path) < 3 else [it for it in held if "deletionTimestamp" not in it]
+
+
+GOING = "2026-11-21T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("path", "metadata"),
+    [
+        (CRDS, {"name": "dnsconfigs.tailscale.com", "annotations": HELM}),
+        ("/api/v1/namespaces", {"name": "tailscale"}),
+        (f"{RBAC}/clusterroles", {"name": "any", "labels": ACME.labels}),
+    ],
+)
+def test_what_is_being_deleted_is_waited_for_before_it_is_called_left(
+    path: str, metadata: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gone_cluster, "GOING_LOOK", 0)
+    ending = Ending({path: [metadata | {"deletionTimestamp": GOING}]})
+    assert {what: line.answer for what, line in found(ending, patience=60).items()} == dict.fromkeys(LINES, "gone")
+
+
+def test_what_stays_in_deletion_is_left_and_waited_for_no_longer_than_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(1000))
+    monkeypatch.setattr(gone_cluster.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(gone_cluster, "GOING_LOOK", 0)
+    stuck = {"name": "dnsconfigs.tailscale.com", "deletionTimestamp": GOING}
+    lines = found(Holds({CRDS: [stuck]}), patience=15)
+    assert lines["the chart's objects"].said == (
+        "customresourcedefinitions/dnsconfigs.tailscale.com, which is being deleted",
+    )
+    assert next(clock) < 20
+
+
+def test_what_stands_is_told_at_once_whatever_else_is_being_deleted() -> None:
+    going, standing = {"name": "a.tailscale.com", "deletionTimestamp": GOING}, {"name": "b.tailscale.com"}
+    ending = Ending({CRDS: [going, standing]})
+    assert found(ending, patience=60)["the chart's objects"].answer == "left"
+    assert ending.asked.count(CRDS) == 1
 
 
 @pytest.mark.parametrize(
