@@ -86,6 +86,14 @@ IN_PART: dict[tuple[str, str], str] = {
 }
 """Pairs in which one run takes the grant, and need not take more."""
 
+STOPS: dict[tuple[str, str], str] = {
+    ("api-errors", "destroy-flags"): (
+        "`--refresh` reads everything first, and the provider of the OAuth client repeats no call: it stopped before "
+        "anything was cut, and the same command again goes on"
+    ),
+}
+"""Those of them in which it may also stop before it does anything, by whom the fault meets first, and why."""
+
 SHORT = (
     ("server-stopped", "destroy"),
     ("plugin-missing", "kill"),

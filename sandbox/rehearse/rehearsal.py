@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from sandbox.rehearse.cell import CANNOT, HUNG, IN_PART, Cell
+from sandbox.rehearse.cell import CANNOT, HUNG, IN_PART, STOPS, Cell
 from sandbox.rehearse.command import Ended
 from sandbox.rehearse.faults import FAULTS
 from sandbox.rehearse.means import CUTS, Documented
@@ -67,19 +67,20 @@ def look(stage: Stage) -> Mapping[str, bool]:
 def kept(fault: str, means: str, code: int | None, standing: Standing, left: Sequence[str]) -> bool:
     """Whether the promise of this pair was kept: never by a cut that hung or changed something of others.
 
-    code: None when it hung. left: all that is there at the end, and what changed; a kill that says 0 saw none.
+    code: None when it hung. left: all that is there at the end, and what changed; of it a kill says 1, of nothing 0.
     """
     if code is None or any(line.startswith(CHANGED) for line in left):
         return False
     pair = (fault, means)
+    untouched = code != 0 and bool(standing.grants and standing.credentials and standing.devices)
     if pair in CANNOT:
-        return code != 0 and bool(standing.grants and standing.credentials and standing.devices)
+        return untouched
     if means == "uninstall":
         return not standing.online
     if pair in IN_PART:
-        return not standing.grants
+        return not standing.grants or (pair in STOPS and untouched)
     gone = not (standing.grants or standing.credentials or standing.devices or standing.services)
-    return gone and (means != "kill" or code == 1 or (code == 0 and not left))
+    return gone and (means != "kill" or code == (1 if left else 0))
 
 
 def _left(stage: Stage, standing: Standing) -> list[str]:

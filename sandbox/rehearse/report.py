@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from sandbox.rehearse.cell import CANNOT, FAULTS, HUNG, IN_PART, MEANS, NO_MEANING, Cell, pairs
+from sandbox.rehearse.cell import CANNOT, FAULTS, HUNG, IN_PART, MEANS, NO_MEANING, STOPS, Cell, pairs
 
 BEGIN, END = "<!-- rehearsal: begin -->", "<!-- rehearsal: end -->"
 MANY = 3
@@ -70,6 +70,8 @@ def _kept(cell: Cell) -> str:
     pair = (cell.fault, cell.means)
     if pair in CANNOT:
         return f"refuses: {CANNOT[pair]}"
+    if pair in STOPS and cell.grant_gone_s is None:
+        return f"refuses: {STOPS[pair]}"
     return f"in part: {IN_PART[pair]}" if pair in IN_PART else "yes"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.rehearse import report
-from sandbox.rehearse.cell import CANNOT, FAULTS, HUNG, IN_PART, MEANS, NO_MEANING, SHORT, Cell, pairs
+from sandbox.rehearse.cell import CANNOT, FAULTS, HUNG, IN_PART, MEANS, NO_MEANING, SHORT, STOPS, Cell, pairs
 from sandbox.rehearse.faults import FAULTS as APPLIED
 from sandbox.rehearse.means import CUTS
 from sandbox.rehearse.others import policy_changes
@@ -29,6 +29,7 @@ def test_every_fault_and_every_means_of_the_matrix_can_be_run() -> None:
     known = {(fault, means) for fault in FAULTS for means in MEANS}
     assert {*NO_MEANING, *CANNOT, *IN_PART} <= known
     assert not NO_MEANING.keys() & {*CANNOT, *IN_PART, *SHORT}
+    assert STOPS.keys() <= IN_PART.keys()
     assert len(pairs()) == len(known) - len(NO_MEANING)
 
 
@@ -103,8 +104,8 @@ def test_the_customers_own_switch_has_to_take_the_operator_off_the_tailnet() -> 
 
 
 def test_a_kill_that_says_access_may_still_stand_is_not_kept() -> None:
-    assert kept("server-frozen", "kill", 1, GONE, [])
-    assert not kept("server-frozen", "kill", 2, GONE, [])
+    assert kept("server-frozen", "kill", 1, GONE, ["cluster: namespace tailscale"])
+    assert not kept("server-frozen", "kill", 2, GONE, ["cluster: namespace tailscale"])
 
 
 @pytest.mark.parametrize(
@@ -121,6 +122,23 @@ def test_a_cut_that_hangs_or_changes_what_is_somebody_elses_is_not_kept(pair: tu
 def test_a_kill_that_says_nothing_is_left_while_something_is_is_not_kept() -> None:
     assert not kept("half-destroyed", "kill", 0, GONE, ["cluster: clusterrole highflame-sre"])
     assert kept("half-destroyed", "kill", 1, GONE, ["cluster: clusterrole highflame-sre"])
+
+
+def test_a_kill_that_says_something_is_left_while_nothing_is_is_not_kept() -> None:
+    assert not kept("none", "kill", 1, GONE, [])
+
+
+def test_what_stops_before_it_does_anything_may_not_have_done_half_of_it() -> None:
+    pair = ("api-errors", "destroy-flags")
+    assert kept(*pair, 1, ALL, [])
+    assert kept(*pair, 1, replace(ALL, grants=()), [])
+    assert not kept(*pair, 0, ALL, [])
+    for half in (replace(ALL, credentials=()), replace(ALL, devices=())):
+        assert not kept(*pair, 1, half, [])
+    assert not kept("api-errors", "destroy", 1, ALL, [])
+    stopped = replace(DONE, fault=pair[0], means=pair[1], grant_gone_s=None)
+    assert f"| refuses: {STOPS[pair]} |" in report.table([stopped])
+    assert f"| in part: {IN_PART[pair]} |" in report.table([replace(stopped, grant_gone_s=4.0)])
 
 
 BARE = '{\n\t// theirs\n\t"grants": [\n\t\t{"dst": ["tag:ci"]},\n\t],\n}\n'
