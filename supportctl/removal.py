@@ -16,7 +16,7 @@ from providers.tailnet.document import CONTENTION, Written, write
 from providers.tailnet.ownership import GONE, compact, section_key
 from providers.tailnet.problems import ApiError
 from providers.tailnet.severance import FailingTest, Severed, failing_tests, without_tests
-from providers.tailnet.slice import Outcome, edited, read
+from providers.tailnet.slice import Outcome, brought, parsed
 
 ROUNDS = 5
 """So often tests are taken out: each round names all that fail at once."""
@@ -55,14 +55,13 @@ class Refused:
         """The document without these tests, whoever wrote them."""
         if not (self.lines or self.sources):
             return text
-        text = without_tests(text, self.lines)
-        before = read(text)
-        marked = dict(before)
+        document = parsed(without_tests(text, self.lines))
+        marked = dict(document.value)
         for section in _SECTIONS:
             key = section_key(marked, section)
             if isinstance(marked.get(key), list):
                 marked[key] = [GONE if _source(entry) in self.sources else entry for entry in marked[key]]
-        return edited(text, before, marked, compact(marked)).text
+        return brought(document, marked, compact(marked)).text
 
     @property
     def words(self) -> tuple[str, ...]:

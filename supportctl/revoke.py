@@ -14,14 +14,15 @@ from rich.console import Console
 from components.settings.forms import address as one_persons_address
 from components.settings.problems import PROJECT
 from providers.tailnet.client import Client
-from providers.tailnet.engineer import still_named, without_engineer
+from providers.tailnet.engineer import groups_from_elsewhere, sources_at, still_named, without_engineer
 from providers.tailnet.problems import TailnetError
 from supportctl.connection import tailscale
 from supportctl.removal import remove
 from supportctl.screen import console
 
 DONE, IN_PART, NOT_DONE = 0, 1, 2
-"""Exit codes: out of the document; out of it, and something beside it could not be looked at; not out of it."""
+"""Exit codes: out of the document; out of it by name, and something may still let the person in that is told, or could
+not be looked at; not out of it, or not known to be."""
 
 
 def run_revoke(address: str, *, yes: bool, project: Path) -> int:
@@ -43,9 +44,11 @@ def run_revoke(address: str, *, yes: bool, project: Path) -> int:
                 out.print(line, markup=False)
             if not removal.words:
                 out.print(f"The policy document lets {address} in nowhere by name.", markup=False)
-            for section in still_named(removal.written.outcome.after, address):
+            document = removal.written.outcome.after
+            for section in still_named(document, address):
                 out.print(f"left: {section} still names {address}, in a place that lets nobody in", markup=False)
-            unseen += _tell_devices(out, client, address)
+            unseen += _tell_groups(out, document, address)
+            unseen += _tell_devices(out, client, document, address)
     except TailnetError as error:
         errors.print(f"error: {error}", markup=False)
         return NOT_DONE
@@ -69,8 +72,20 @@ def _is_of(device: dict[str, Any], address: str) -> bool:
     return not device.get("tags") and str(device.get("user", "")).lower() == address.lower()
 
 
-def _tell_devices(out: Console, client: Client, address: str) -> int:
-    """Names the person's devices. Returns 1 where they could not be listed, which leaves what was revoked revoked."""
+def _tell_groups(out: Console, document: dict[str, Any], address: str) -> int:
+    """Names the groups of which the document does not say who is in them. Returns how many."""
+    groups = groups_from_elsewhere(document)
+    for group in groups:
+        out.print(
+            f"left: {group}, if {address} is in it: the identity provider fills it, so take the person out there",
+            markup=False,
+        )
+    return len(groups)
+
+
+def _tell_devices(out: Console, client: Client, document: dict[str, Any], address: str) -> int:
+    """Names the person's devices, and what lets them in by their addresses. Returns how many ways in that is, or 1
+    where devices could not be listed, which leaves what was revoked revoked."""
     try:
         devices = [device for device in client.devices() if _is_of(device, address)]
     except TailnetError as error:
@@ -81,7 +96,10 @@ def _tell_devices(out: Console, client: Client, address: str) -> int:
     for device in devices:
         seen = "online" if device.get("connectedToControl") else f"last seen {device.get('lastSeen') or 'never'}"
         out.print(f"device of {address}: {device.get('name')} ({device.get('nodeId')}), {seen}", markup=False)
-    return 0
+    sources = sources_at(document, [str(one) for device in devices for one in device.get("addresses") or []])
+    for source in sources:
+        out.print(f"left: {source}, which is let in and holds such a device: take it out by hand", markup=False)
+    return len(sources)
 
 
 def _tell_files(out: Console, address: str, stacks: Path) -> int:

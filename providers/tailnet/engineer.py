@@ -6,12 +6,15 @@ Owns what "revoked everywhere" means in the document. Pure. What the person reac
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from .analysis import networks
+from .analysis.names import Names, entries
 from .changes import changes
-from .ownership import ACCESS_SECTIONS, GONE, compact, section_key, strings
+from .ownership import ACCESS_SECTIONS, GONE, compact, section_key, section_of, strings
 from .severance import Severed
-from .slice import edited, read
+from .slice import edited, parsed
 
 _SOURCES = ("src", "users")
 
@@ -21,8 +24,8 @@ def without_engineer(text: str, address: str) -> Severed:
 
     An entry that would have no source left goes; a group stays, empty.
     """
-    before = read(text)
-    marked: dict[str, Any] = dict(before)
+    document = parsed(text)
+    marked: dict[str, Any] = dict(document.value)
     for section in ("groups", "tagOwners"):
         key = section_key(marked, section)
         if isinstance(marked.get(key), dict):
@@ -34,13 +37,35 @@ def without_engineer(text: str, address: str) -> Severed:
     approvers = section_key(marked, "autoApprovers")
     if approvers in marked:
         marked[approvers] = _deep(marked[approvers], address)
-    outcome = edited(text, before, marked, compact(marked))
-    return Severed(outcome, tuple(str(change) for change in changes(before, outcome.after)))
+    outcome = edited(document, marked, compact(marked))
+    return Severed(outcome, tuple(str(change) for change in changes(outcome.before, outcome.after)))
 
 
 def still_named(document: dict[str, Any], address: str) -> list[str]:
     """Sections that name the address after all: targets of attributes, destinations, tests."""
     return [section for section, value in document.items() if any(_is(text, address) for text in strings(value))]
+
+
+def groups_from_elsewhere(document: dict[str, Any]) -> list[str]:
+    """Groups that something is open to and that the document does not define: an identity provider fills them."""
+    owners = strings([section_of(document, section) for section in ("tagOwners", "autoApprovers")])
+    defined = section_of(document, "groups") or ()
+    named = {*_sources(document), *owners}
+    return sorted(name for name in named if name.startswith("group:") and name not in defined)
+
+
+def sources_at(document: dict[str, Any], addresses: Iterable[str]) -> list[str]:
+    """Sources that hold one of these addresses: an address, a prefix, or a host or an ipset that stands for some."""
+    names, own = Names(document), [network for address in addresses for network in networks.read(address)]
+    return sorted({source for source in _sources(document) if networks.overlap(names.networks(source), own)})
+
+
+def _sources(document: dict[str, Any]) -> Iterator[str]:
+    for section in ACCESS_SECTIONS:
+        for _, entry in entries(document, section):
+            for field, value in entry.items():
+                if field.lower() in _SOURCES:
+                    yield from strings(value)
 
 
 def _is(element: Any, address: str) -> bool:

@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     r"""
     (?P<space>[ \t\r\n]+)
   | (?P<comment>//[^\n]*|/\*.*?\*/)
-  | (?P<string>"(?:[^"\\\x00-\x1f]|\\.)*")
+  | (?P<string>"(?:[^"\\\x00-\x1f]++|\\.)*+")  # possessive: a string can be read in one way only
   | (?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?![0-9A-Za-z.])
   | (?P<word>true|false|null)(?![0-9A-Za-z_])
   | (?P<mark>[\[\]{},:])
@@ -73,6 +73,23 @@ class Item:
     key: str | None
     node: Node
     comma: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A text and what stands in it, together, so that no step of a change has to read the text again."""
+
+    text: str
+    root: Node
+
+    @classmethod
+    def of(cls, text: str) -> Parsed:
+        """Raises HujsonError."""
+        return cls(text, parse(text))
+
+    @property
+    def value(self) -> Any:
+        return self.root.value
 
 
 def parse(text: str) -> Node:

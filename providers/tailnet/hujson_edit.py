@@ -21,7 +21,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .hujson import BYTE_ORDER_MARK, Item, Node, parse
+from .hujson import BYTE_ORDER_MARK, Item, Node, Parsed
 
 WIDTH = 110
 """A new value is written on one line when the line stays within this many characters."""
@@ -35,25 +35,31 @@ class Editor:
     """Collects changes to one text and applies them at once.
 
     Removals and replacements first, then additions on the result: use one Editor for the former, a second one for the
-    latter. Spans refer to `root`, which is the parsed text.
+    latter. Spans are those of the nodes of `parsed`.
     """
 
-    text: str
-    root: Node = field(init=False)
+    parsed: Parsed
     _changes: list[tuple[int, int, str]] = field(default_factory=list, init=False)
 
-    def __post_init__(self) -> None:
-        self.root = parse(self.text)
+    @property
+    def text(self) -> str:
+        return self.parsed.text
 
-    def result(self) -> str:
-        """The changed text. Overlapping changes are a programming error and raise ValueError."""
+    @property
+    def root(self) -> Node:
+        return self.parsed.root
+
+    def result(self) -> Parsed:
+        """The changed text, read again. Overlapping changes are a programming error and raise ValueError."""
+        if not self._changes:
+            return self.parsed
         parts, position = [], 0
         for start, end, replacement in sorted(self._changes, key=lambda change: change[:2]):
             if start < position:
                 raise ValueError(f"changes overlap at {start}")
             parts += [self.text[position:start], replacement]
             position = end
-        return "".join([*parts, self.text[position:]])
+        return Parsed.of("".join([*parts, self.text[position:]]))
 
     def remove(self, container: Node, indexes: Collection[int]) -> None:
         """Removes items of one container by position. To be called once per container."""

@@ -28,7 +28,7 @@ from .ownership import (
 )
 from .server_tests import SECTIONS as TEST_SECTIONS
 from .server_tests import source_is_owned, speaks_of, without_accept
-from .tags import Environment, environment_of
+from .tags import Environment, Owner, environment_of
 
 Document = dict[str, Any]
 Sections = Mapping[str, Any]
@@ -83,7 +83,7 @@ def without_access(document: Document, environment: Environment) -> Document:
     return marked
 
 
-def without_everything(document: Document, environment: Environment) -> tuple[Document, tuple[str, ...]]:
+def without_everything(document: Document, environment: Owner) -> tuple[Document, tuple[str, ...]]:
     """The document marked for the removal of the environment from every section, and what had to stay.
 
     The customer's chain tags go with its last environment, unless somebody else's entry names them.
@@ -148,13 +148,13 @@ def _mark_entries(marked: Document, section: str, stays: Sections, mark: Any) ->
     marked[key] = [entry if canonical(entry) in declared else mark(entry) for entry in entries]
 
 
-def _mark_approvers(marked: Document, environment: Environment, declared: Any) -> None:
+def _mark_approvers(marked: Document, environment: Owner, declared: Any) -> None:
     key = section_key(marked, "autoApprovers")
     if key in marked:
         marked[key] = marked_approvers(marked[key], owner_test(environment), declared)
 
 
-def _mark_names(marked: Document, environment: Environment, declared: Sections) -> None:
+def _mark_names(marked: Document, environment: Owner, declared: Sections) -> None:
     """Marks postures, hosts and groups of the environment that are neither declared nor named by what is left."""
     named = mentioned_names(compact(marked))
     for section in NAMED_SECTIONS:
@@ -178,7 +178,7 @@ def _mark_members(marked: Document, declared: Sections) -> None:
             marked[key] = {**there, group: left}
 
 
-def _names_left(marked: Document, environment: Environment) -> set[str]:
+def _names_left(marked: Document, environment: Owner) -> set[str]:
     left = compact(marked)
     return {
         name
@@ -189,7 +189,7 @@ def _names_left(marked: Document, environment: Environment) -> set[str]:
     }
 
 
-def _mark_tag_owners(marked: Document, environment: Environment, keep: set[str]) -> set[str]:
+def _mark_tag_owners(marked: Document, environment: Owner, keep: set[str]) -> set[str]:
     """Marks the environment's tags but for `keep`; returns those that stay only because an entry names them."""
     key = section_key(marked, "tagOwners")
     owns = owner_test(environment)
@@ -216,7 +216,7 @@ def _without_owned(marked: Document, key: str, owns: Any) -> Document:
     return {**marked, key: marked_tag_owners(marked.get(key), owns, set())} if key in marked else marked
 
 
-def _mark_chain(marked: Document, environment: Environment) -> set[str]:
+def _mark_chain(marked: Document, environment: Owner) -> set[str]:
     """Marks the customer's chain tags when no environment of the customer is left; returns those that must stay."""
     key = section_key(marked, "tagOwners")
     owners = marked.get(key)

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from .tags import TAG_IN_TEXT, Environment, tag_of
+from .tags import TAG_IN_TEXT, Owner, tag_of
 
 ACCESS_SECTIONS = ("grants", "acls", "ssh")
 """Sections whose entries give access."""
@@ -54,6 +54,8 @@ def canonical(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str):  # most values are, and the tests below take long
+        return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
@@ -82,7 +84,7 @@ def section_of(document: Document, section: str) -> Any:
     return document.get(section_key(document, section))
 
 
-def owner_test(environment: Environment) -> Owns:
+def owner_test(environment: Owner) -> Owns:
     """Whether an element (`tag:x`, or `tag:x:443`) names one of the environment's tags."""
 
     def owns(element: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .ownership import GONE, Owns, asserts, marked_list, tag_of
-from .tags import Environment
+from .tags import Owner
 
 SECTIONS = ("tests", "sshTests")
 
@@ -17,7 +17,7 @@ _SOURCE = ("src", "user")
 _ACCEPT = ("accept", "allow", "check")
 
 
-def speaks_of(environment: Environment) -> Owns:
+def speaks_of(environment: Owner) -> Owns:
     """Whether an element of a test names the environment: by a tag, or by a name of a posture, host or group."""
 
     def names(element: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import identity
 from .changes import changes
-from .hujson import Item, Node, parse
+from .hujson import Item, Node, Parsed
 from .ownership import (
     GONE,
     RESTRICTING,
@@ -26,8 +26,8 @@ from .ownership import (
     section_of,
     tags_test,
 )
-from .slice import Outcome, edited, read
-from .tags import Environment
+from .slice import Outcome, brought, edited, parsed
+from .tags import Environment, Environments
 
 _ADDRESS = re.compile(r'address "(?P<address>[^"]+)".*want: Accept')
 Remove = Callable[[dict[str, Any]], tuple[dict[str, Any], tuple[str, ...]]]
@@ -80,34 +80,32 @@ def severed(
     customer: also without the tags that this customer's environments share, in whatever entry. Raises
     PolicyError for a document that cannot be read.
     """
-    before = read(text)
+    before = parsed(text)
     warnings: dict[str, None] = {}
-    result = text
-    for environment in environments:
-        result = _removed(
-            result, lambda document, one=environment: identity.without_everything(document, one), warnings
-        )
+    result = _without_environments(before, environments, warnings)
     if customer is not None:
-        # What the last environment had to leave because of somebody's entry is named again, if it still stays.
+        shared: dict[str, None] = {}
+        result = _removed(result, lambda document: _without_chain(document, customer), shared)
+        # What had to stay because of somebody's entry may go now that the entry has lost the shared tags.
         warnings.clear()
-        result = _removed(result, lambda document: _without_chain(document, customer), warnings)
-    for environment in environments:
-        result = _marked_killed(result, environment, mark)
-    after = read(result)
-    words = tuple(str(change) for change in changes(before, after))
-    return Severed(Outcome(result, before, after, tuple(warnings)), words)
+        result = _without_environments(result, environments, warnings)
+        warnings = shared | {line: None for line in warnings if line.split()[0] not in _chain(customer)}
+    result = _marked_killed(result, environments, mark)
+    words = tuple(str(change) for change in changes(before.value, result.value))
+    return Severed(Outcome(result.text, before.value, result.value, tuple(warnings)), words)
 
 
 def revived(text: str, environment: Environment) -> Outcome:
     """`text` without the environment's killed-group and the comment that belongs to it."""
-    before = read(text)
+    document = parsed(text)
+    before = document.value
     groups = section_key(before, "groups")
     if not _is_killed(before, environment):
         return Outcome(text, before, before)
-    item = _member(_member(parse(text), groups).node, environment.killed_group)
-    bare = _OURS.sub("", text[: item.start]) + text[item.start :]
+    item = _member(_member(document.root, groups).node, environment.killed_group)
+    bare = parsed(_OURS.sub("", text[: item.start]) + text[item.start :])
     marked = {**before, groups: {**before[groups], environment.killed_group: GONE}}
-    return Outcome(edited(bare, before, marked, compact(marked)).text, before, compact(marked))
+    return edited(bare, marked, compact(marked))
 
 
 def failing_tests(data: object) -> set[FailingTest]:
@@ -136,25 +134,32 @@ def accept_tests(document: Mapping[str, Any]) -> set[FailingTest]:
     }
 
 
-def _removed(text: str, remove: Remove, warnings: dict[str, None]) -> str:
-    before = read(text)
-    marked, left = remove(before)
+def _removed(document: Parsed, remove: Remove, warnings: dict[str, None]) -> Parsed:
+    marked, left = remove(document.value)
     warnings.update(dict.fromkeys(left))
-    return edited(text, before, marked, compact(marked)).text
+    return brought(document, marked, compact(marked))
 
 
-def _marked_killed(text: str, environment: Environment, mark: Mark) -> str:
-    before = read(text)
-    if _is_killed(before, environment):
-        return text
+def _without_environments(document: Parsed, environments: Sequence[Environment], warnings: dict[str, None]) -> Parsed:
+    # A customer's all at once: there may be hundreds, and others write meanwhile.
+    for whose in Environments.by_customer(environments):
+        document = _removed(document, lambda value, one=whose: identity.without_everything(value, one), warnings)
+    return document
+
+
+def _marked_killed(document: Parsed, environments: Sequence[Environment], mark: Mark) -> Parsed:
+    before = document.value
+    marks = [one.killed_group for one in environments if not _is_killed(before, one)]
+    if not marks:
+        return document
     groups = section_key(before, "groups")
-    wanted = {**before, groups: {**(before.get(groups) or {}), environment.killed_group: []}}
-    return _commented(edited(text, before, before, wanted).text, groups, environment.killed_group, str(mark))
+    wanted = {**before, groups: {**(before.get(groups) or {}), **{name: [] for name in marks}}}
+    return parsed(_commented(brought(document, before, wanted), groups, marks, str(mark)))
 
 
 def without_tests(text: str, tests: Collection[FailingTest]) -> str:
     """`text` without these accept-tests, whoever wrote them."""
-    return _removed(text, lambda document: (_without_tests(document, tests), ()), {})
+    return _removed(parsed(text), lambda document: (_without_tests(document, tests), ()), {}).text
 
 
 def _is_killed(document: Mapping[str, Any], environment: Environment) -> bool:
@@ -189,7 +194,7 @@ def _source(entry: Mapping[str, Any]) -> str:
 
 
 def _without_chain(document: dict[str, Any], customer: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-    chain = set(Environment(customer, "any").chain_tags)
+    chain = _chain(customer)
     owns = tags_test(chain)
     marked = dict(document)
     for section in RESTRICTING:
@@ -210,15 +215,24 @@ def _without_chain(document: dict[str, Any], customer: str) -> tuple[dict[str, A
     )
 
 
-def _commented(text: str, section: str, name: str, comment: str) -> str:
-    """`text` with a comment before one member of a section: on a line of its own where the member has one."""
-    item = _member(_member(parse(text), section).node, name)
-    line = text.rfind("\n", 0, item.start) + 1
-    indent = text[line : item.start]
-    if indent.strip(" \t"):
-        return f"{text[: item.start]}/* {comment} */ {text[item.start :]}"
-    newline = "\r\n" if text[max(line - 2, 0) : line] == "\r\n" else "\n"
-    return f"{text[:line]}{indent}// {comment}{newline}{text[line:]}"
+def _chain(customer: str) -> set[str]:
+    return set(Environment(customer, "any").chain_tags)
+
+
+def _commented(document: Parsed, section: str, names: Collection[str], comment: str) -> str:
+    """The text with a comment before members of a section: on a line of its own where the member has one."""
+    text = document.text
+    for item in reversed(_member(document.root, section).node.items):  # from the end: what is before stays in place
+        if item.key not in names:
+            continue
+        line = text.rfind("\n", 0, item.start) + 1
+        indent = text[line : item.start]
+        if indent.strip(" \t"):
+            text = f"{text[: item.start]}/* {comment} */ {text[item.start :]}"
+        else:
+            newline = "\r\n" if text[max(line - 2, 0) : line] == "\r\n" else "\n"
+            text = f"{text[:line]}{indent}// {comment}{newline}{text[line:]}"
+    return text
 
 
 def _member(node: Node, key: str) -> Item:

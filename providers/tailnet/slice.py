@@ -7,14 +7,13 @@ raises instead of writing.
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from . import addition, identity, shared
-from .hujson import HujsonError, Node, parse
+from .hujson import HujsonError, Node, Parsed
 from .hujson_edit import Editor
 from .ownership import GONE, canonical, compact, section_of
 from .problems import PolicyError, TailnetError
@@ -64,20 +63,22 @@ def applied(text: str, slice: Slice, previous: Slice | None = None, *, narrowing
     `previous` is what the stack declared before (shared only: what it no longer declares goes). `narrowing_wins`
     drops others' tests as far as they ask for access to or from this environment. Raises PolicyError.
     """
-    before = read(text)
+    document = parsed(text)
+    before = document.value
     if slice.part == "shared":
         shared.refuse_claimed(before, slice.sections)
         marked = shared.marked(before, previous.sections if previous else {}, slice.sections)
-        return edited(text, before, marked, shared.wanted(compact(marked), slice.sections))
+        shared.refuse_missed(before, marked)
+        return edited(document, marked, shared.wanted(compact(marked), slice.sections))
     environment = slice.own()
     refuse_killed(before, environment)
     if slice.part == "access":
         if not slice.active:
             return Outcome(text, before, before)
         _require_identity(before, environment)
-        return edited(text, before, before, addition.with_access(before, slice.sections))
+        return edited(document, before, addition.with_access(before, slice.sections))
     marked, wanted = _settled(before, slice, drop_accept_tests=narrowing_wins)
-    return edited(text, before, marked, wanted, addition.foreign_owners(wanted, environment, slice.sections))
+    return edited(document, marked, wanted, addition.foreign_owners(wanted, environment, slice.sections))
 
 
 def settled(text: str, slice: Slice) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -95,31 +96,36 @@ def _settled(before: dict[str, Any], slice: Slice, *, drop_accept_tests: bool) -
 
 def removed(text: str, slice: Slice) -> Outcome:
     """`text` without the slice. Raises PolicyError."""
-    before = read(text)
+    document = parsed(text)
     if slice.part == "shared":
-        shared.refuse_removal(before)
-        marked = shared.marked(before, slice.sections, {})
-        return edited(text, before, marked, compact(marked))
+        shared.refuse_removal(document.value)
+        marked = shared.marked(document.value, slice.sections, {})
+        return edited(document, marked, compact(marked))
     if slice.part == "access":
-        marked = identity.without_access(before, slice.own())
-        return edited(text, before, marked, compact(marked))
-    marked, warnings = identity.without_everything(before, slice.own())
-    return edited(text, before, marked, compact(marked), warnings)
+        marked = identity.without_access(document.value, slice.own())
+        return edited(document, marked, compact(marked))
+    marked, warnings = identity.without_everything(document.value, slice.own())
+    return edited(document, marked, compact(marked), warnings)
 
 
 def read(text: str) -> dict[str, Any]:
-    """The document's value. Raises PolicyError when it is not HuJSON, or writes one section under two names."""
+    """The document's value. Raises PolicyError as `parsed` does."""
+    return parsed(text).value
+
+
+def parsed(text: str) -> Parsed:
+    """The document, read. Raises PolicyError when it is not HuJSON, or writes one section under two names."""
     try:
-        document = parse(text).value
+        document = Parsed.of(text)
     except HujsonError as error:
         raise PolicyError(
             f"the tailnet's policy document cannot be read: {error}. Nothing was written. "
             "Correct it in the admin console (Access controls), then run again."
         ) from None
-    if not isinstance(document, dict):
+    if not isinstance(document.value, dict):
         raise PolicyError("the tailnet's policy document is not an object. Nothing was written.")
     seen: dict[str, str] = {}
-    for key in document:
+    for key in document.value:
         other = seen.setdefault(key.lower(), key)
         if other != key:
             raise PolicyError(
@@ -152,21 +158,28 @@ def _require_identity(document: Mapping[str, Any], environment: Environment) -> 
 # --- from values to text -----------------------------------------------------------------------------------
 
 
-def edited(text: str, before: dict[str, Any], marked: Any, wanted: Any, warnings: tuple[str, ...] = ()) -> Outcome:
-    """`text`, whose value is `before`, brought to `wanted`; what goes is GONE in `marked`. Raises TailnetError."""
-    if canonical(before) == canonical(wanted):
-        return Outcome(text, before, before, warnings)
-    shrinking = Editor(text)
+def edited(document: Parsed, marked: Any, wanted: Any, warnings: tuple[str, ...] = ()) -> Outcome:
+    """The outcome of bringing a document to `wanted`; what goes is GONE in `marked`. Raises TailnetError."""
+    result = brought(document, marked, wanted)
+    return Outcome(result.text, document.value, result.value, warnings)
+
+
+def brought(document: Parsed, marked: Any, wanted: Any) -> Parsed:
+    """The document brought to `wanted`; what goes is GONE in `marked`. Raises TailnetError."""
+    aim = canonical(wanted)
+    if canonical(document.value) == aim:
+        return document
+    shrinking = Editor(document)
     _shrink(shrinking, shrinking.root, _without_lost(marked, wanted))
     growing = Editor(shrinking.result())
     _grow(growing, growing.root, wanted)
     result = growing.result()
-    if canonical(parse(result).value) != canonical(wanted):
+    if canonical(result.value) != aim:
         raise TailnetError(
             "the change to the policy document does not give what it should; nothing was written. This is a defect of "
             "the provider: please report it with the document's text."
         )
-    return Outcome(result, before, copy.deepcopy(wanted), warnings)
+    return result
 
 
 def _without_lost(marked: Any, wanted: Any) -> Any:
@@ -200,15 +213,13 @@ def _shrink(editor: Editor, node: Node, marked: Any) -> None:
 
 def _grow(editor: Editor, node: Node, wanted: Any) -> None:
     """Brings the text of `node` to `wanted`: appends where that is enough, else writes the value anew."""
-    if canonical(node.value) == canonical(wanted):
-        return
     if isinstance(node.value, dict) and isinstance(wanted, dict) and node.value.keys() <= wanted.keys():
         for item in node.items:
             _grow(editor, item.node, wanted[item.key])
         editor.append(node, [(key, value) for key, value in wanted.items() if key not in node.value])
     elif isinstance(node.value, list) and isinstance(wanted, list) and _begins_with(wanted, node.value):
         editor.append(node, [(None, value) for value in wanted[len(node.value) :]])
-    else:
+    elif canonical(node.value) != canonical(wanted):
         editor.replace(node, wanted)
 
 

@@ -9,6 +9,7 @@ otherwise own what belongs to customer "acme-prod").
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 CUSTOMER = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -139,6 +140,39 @@ class Environment:
                 break
         head = f"{self.name}-"
         return name.startswith(head) and environment_problem(name[len(head) :]) is None
+
+
+@dataclass(frozen=True, slots=True)
+class Environments:
+    """Several environments of one customer as one: what is any one's is theirs."""
+
+    customer: str
+    several: tuple[Environment, ...]
+
+    @classmethod
+    def by_customer(cls, environments: Iterable[Environment]) -> list[Environments]:
+        """The environments, those of one customer together."""
+        found: dict[str, list[Environment]] = {}
+        for environment in environments:
+            found.setdefault(environment.customer, []).append(environment)
+        return [cls(customer, tuple(several)) for customer, several in found.items()]
+
+    @property
+    def chain_tags(self) -> tuple[str, str, str]:
+        """The tags that they share."""
+        return self.several[0].chain_tags
+
+    def owns(self, tag: str) -> bool:
+        """As Environment.owns."""
+        return any(one.owns(tag) for one in self.several)
+
+    def owns_name(self, name: str) -> bool:
+        """As Environment.owns_name."""
+        return any(one.owns_name(name) for one in self.several)
+
+
+Owner = Environment | Environments
+"""Whose an element may be."""
 
 
 def environment_of(tag: str) -> Environment | None:

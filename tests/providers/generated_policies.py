@@ -13,7 +13,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from providers.tailnet.hujson import Node
+from providers.tailnet.hujson import Node, Parsed
 from providers.tailnet.hujson_edit import Editor
 from providers.tailnet.ownership import canonical
 from providers.tailnet.slice import Slice, applied, removed
@@ -204,11 +204,11 @@ def meaning(value: Any) -> Any:
 def without_hollow(text: str, original: Any) -> str:
     """`text` without the members that hold nothing and that `original` does not have."""
     while True:
-        editor = Editor(text)
+        editor = Editor(Parsed.of(text))
         _remove_hollow(editor, editor.root, original)
-        if editor.result() == text:
+        if editor.result().text == text:
             return text
-        text = editor.result()
+        text = editor.result().text
 
 
 def _remove_hollow(editor: Editor, node: Node, original: Any) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.tailnet.engineer import still_named, without_engineer
+from providers.tailnet.engineer import groups_from_elsewhere, sources_at, still_named, without_engineer
 from tests.providers.policies import FOREIGN, value
 
 ANN = "ann@example.com"
@@ -58,3 +59,37 @@ def test_twice_is_once_and_nothing_else_changes(address: str) -> None:
 def test_a_login_is_the_same_in_any_case() -> None:
     text = FOREIGN.replace("ann@example.com", "Ann@Example.com")
     assert "ann" not in without_engineer(text, ANN).outcome.text.lower()
+
+
+def test_groups_that_an_identity_provider_fills_are_named_where_they_open_something() -> None:
+    text = FOREIGN.replace(
+        '"grants": [',
+        '"Grants": [{"SRC": ["group:sre@example.com"], "dst": ["group:made-up"], "ip": ["*"]},'
+        ' {"src": "group:lone@example.com", "dst": ["tag:ci"], "ip": ["*"]},',
+    ).replace('"tag:ci":       ["autogroup:admin"]', '"tag:ci": ["group:owners@example.com"]')
+    found = groups_from_elsewhere(value(text))
+    assert found == ["group:lone@example.com", "group:owners@example.com", "group:sre@example.com"]
+    assert groups_from_elsewhere(value(FOREIGN)) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "holds"),
+    [
+        ("100.64.0.7", True),
+        ("100.64.0.0/24", True),
+        ("ann-laptop", True),
+        ("ipset:laptops", True),
+        ("fd7a:115c:a1e0::7", True),
+        ("100.64.0.8", False),
+        ("somebody-else", False),
+        ("tag:ci", False),
+        ("autogroup:member", False),
+    ],
+)
+def test_a_source_that_holds_an_address_of_the_persons_device_is_found(source: str, holds: bool) -> None:
+    named = (
+        '"hosts": {"ann-laptop": "100.64.0.7", "somebody-else": "100.64.0.9"},'
+        ' "ipsets": {"ipset:laptops": ["add 100.64.0.6/31"]}, "acls": ['
+    )
+    text = FOREIGN.replace("{", f'{{ {named} {{"action": "accept", "users": ["{source}"], "ports": ["*:*"]}}],', 1)
+    assert sources_at(value(text), ["100.64.0.7", "fd7a:115c:a1e0::7"]) == ([source] if holds else [])

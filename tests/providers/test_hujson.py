@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.tailnet.hujson import HujsonError, Node, parse
+from providers.tailnet.hujson import HujsonError, Node, Parsed, parse
 from providers.tailnet.hujson_edit import Editor
 
 SPACE = st.text(alphabet=" \t", max_size=3)
@@ -88,46 +88,46 @@ def test_spans_hold_their_values(text: str) -> None:
 
 @given(DOCUMENTS, st.data())
 def test_append_then_remove_gives_back_the_exact_bytes(text: str, data: st.DataObject) -> None:
-    editor = Editor(text)
+    editor = Editor(Parsed.of(text))
     number = data.draw(st.integers(0, len(nodes(editor.root)) - 1))
     container = nodes(editor.root)[number]
     values = data.draw(st.lists(JSON, min_size=1, max_size=3))
     entries = [(f"new{index}" if container.is_object else None, value) for index, value in enumerate(values)]
     before = len(container.items)
     editor.append(container, entries)
-    appended = editor.result()
+    appended = editor.result().text
 
-    again = Editor(appended)
+    again = Editor(Parsed.of(appended))
     grown = nodes(again.root)[number]
     assert [item.node.value for item in grown.items[:before]] == [item.node.value for item in container.items]
     assert [item.node.value for item in grown.items[before:]] == values
     added = list(range(before, before + len(values)))
     if data.draw(st.booleans()):
         again.remove(grown, added)
-        assert again.result() == text
+        assert again.result().text == text
         return
     for _ in data.draw(st.permutations(added)):
-        step = Editor(appended)
+        step = Editor(Parsed.of(appended))
         target = nodes(step.root)[number]
         step.remove(target, [data.draw(st.integers(before, len(target.items) - 1))])
-        appended = step.result()
+        appended = step.result().text
     assert appended == text
 
 
 @given(DOCUMENTS, st.data())
 def test_removal_changes_no_other_value_and_keeps_comments_on_their_own_lines(text: str, data: st.DataObject) -> None:
-    editor = Editor(text)
+    editor = Editor(Parsed.of(text))
     number = data.draw(st.integers(0, len(nodes(editor.root)) - 1))
     container = nodes(editor.root)[number]
     removed = data.draw(st.sets(st.integers(0, max(len(container.items) - 1, 0))))
     removed = {index for index in removed if index < len(container.items)}
     editor.remove(container, removed)
-    after = parse(editor.result())
+    after = editor.result().root
     expected = [item.node.value for index, item in enumerate(container.items) if index not in removed]
     left = nodes(after)[number]
     assert [item.node.value for item in left.items] == expected
-    assert editor.result().startswith(text[: container.start])
-    assert editor.result().endswith(text[container.end :])
+    assert editor.result().text.startswith(text[: container.start])
+    assert editor.result().text.endswith(text[container.end :])
     starts = [item.start for item in container.items] + [container.end - 1]
     ends = [container.start + 1] + [item.node.end if item.comma is None else item.comma + 1 for item in container.items]
     for end, start in zip(ends, starts, strict=True):
@@ -135,19 +135,19 @@ def test_removal_changes_no_other_value_and_keeps_comments_on_their_own_lines(te
         for comment in re.finditer(r"//[^\n]*|/\*.*?\*/", between, re.DOTALL):
             if "\n" in between[: comment.start()]:
                 # A carriage return belongs to the line break, and of two breaks around a removed line one goes.
-                assert comment[0].rstrip("\r") in editor.result()
+                assert comment[0].rstrip("\r") in editor.result().text
 
 
 @given(DOCUMENTS, st.data())
 def test_replacing_a_value_changes_nothing_outside_it(text: str, data: st.DataObject) -> None:
-    editor = Editor(text)
+    editor = Editor(Parsed.of(text))
     full = [node for node in nodes(editor.root) if node.items]
     if not full:
         return
     item = data.draw(st.sampled_from(data.draw(st.sampled_from(full)).items))
     value = data.draw(JSON)
     editor.replace(item.node, value)
-    result = editor.result()
+    result = editor.result().text
     head, tail = text[: item.node.start], text[item.node.end :]
     assert result.startswith(head)
     assert result.endswith(tail)
@@ -186,21 +186,21 @@ def test_what_is_not_hujson_is_refused_with_its_place(text: str, place: str, wor
 
 
 def appended(text: str, section: str, value: Any) -> str:
-    editor = Editor(text)
+    editor = Editor(Parsed.of(text))
     node = editor.root.get(section)
     if node is None:
         editor.append(editor.root, [(section, [value])])
     else:
         editor.append(node, [(None, value)])
-    return editor.result()
+    return editor.result().text
 
 
 def removed(text: str, section: str, *indexes: int) -> str:
-    editor = Editor(text)
+    editor = Editor(Parsed.of(text))
     node = editor.root.get(section)
     assert node is not None
     editor.remove(node, indexes)
-    return editor.result()
+    return editor.result().text
 
 
 @pytest.mark.parametrize(

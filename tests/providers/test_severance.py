@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +13,7 @@ from providers.tailnet.problems import PolicyError
 from providers.tailnet.severance import FailingTest, Mark, failing_tests, revived, severed, without_tests
 from providers.tailnet.slice import applied
 from providers.tailnet.tags import Environment
+from tests.providers.generated_policies import DOCUMENTS, slices_of, with_slices
 from tests.providers.policies import ACME, FOREIGN, GLOBEX, TRAP, access, identity, names, value
 
 DEV = Environment("acme", "dev")
@@ -77,6 +81,51 @@ def test_a_customer_goes_with_all_environments_and_what_they_share() -> None:
     assert not set(ACME.chain_tags) & value(outcome.text)["tagOwners"].keys()
     assert value(outcome.text)["grants"][0]["dst"] == ["tag:ci"]
     assert not outcome.warnings
+
+
+ENVIRONMENTS = (ACME, DEV, Environment("acme", "x"))
+MIXED = (
+    {"src": [ACME.kube_tag], "dst": [DEV.kube_tag], "ip": ["*"]},
+    {"src": ["group:sre"], "dst": [ACME.kube_tag, DEV.api_tag, "tag:ci"], "ip": ["*"]},
+    {"src": ["group:acme-dev-oncall"], "dst": ["tag:ci"], "ip": ["*"], "srcPosture": ["posture:acme-prod-laptop"]},
+    {"src": ["group:sre"], "dst": ["tag:ci"], "ip": ["*"], "app": {"e.com/x": [{"on": [DEV.svc_tag("net")]}]}},
+    {"src": ["group:sre"], "dst": ["tag:ci"], "ip": ["*"], "app": {"e.com/x": [{"on": [ACME.proxy_tag]}]}},
+    {"src": [ACME.proxy_tag], "dst": ["tag:ci"], "ip": ["*"], "app": {"e.com/x": [{"on": [ACME.svc_tag("net")]}]}},
+)
+
+
+@given(
+    DOCUMENTS,
+    st.tuples(*(slices_of(environment) for environment in ENVIRONMENTS)),
+    st.lists(st.sampled_from(MIXED), unique_by=str),
+    st.permutations(ENVIRONMENTS),
+)
+def test_all_environments_at_once_leave_what_one_after_the_other_does(
+    text: str, slices: Any, mixed: list[Any], order: list[Environment]
+) -> None:
+    text = with_slices(text, *(part for pair in slices for part in pair))
+    document = value(text)
+    section = next((key for key in document if key.lower() == "grants"), "grants")
+    text = json.dumps({**document, section: [*(document.get(section) or []), *mixed]})
+    at_once = severed(text, order, MARK, customer="acme").outcome
+    for round_of in (order, [], order):
+        for environment in round_of:
+            text = severed(text, [environment], MARK).outcome.text
+        text = text if round_of else severed(text, [], MARK, customer="acme").outcome.text
+    assert value(at_once.text) == value(text)
+    owners = next((owners for key, owners in value(at_once.text).items() if key.lower() == "tagowners"), {})
+    stay = {tag for tag in owners if tag in ACME.chain_tags or any(one.owns(tag) for one in ENVIRONMENTS)}
+    told = [line.split()[0] for line in at_once.warnings]
+    assert stay <= {*told}, "whatever stays is told"
+    assert len(told) == len({*told}), "once"
+
+
+def test_what_a_customers_kill_has_to_leave_of_an_environment_is_told() -> None:
+    text = standing(ACME).replace('"grants": [', f'"grants": [{json.dumps(MIXED[3])},')
+    text = text.replace('"tagOwners": {', f'"tagOwners": {{"{DEV.svc_tag("net")}": [],')
+    outcome = severed(text, [ACME, DEV], MARK, customer="acme").outcome
+    assert DEV.svc_tag("net") in value(outcome.text)["tagOwners"]
+    assert [line.split()[0] for line in outcome.warnings] == [DEV.svc_tag("net")]
 
 
 def test_a_shared_tag_in_a_place_that_is_not_cut_stays_declared_and_is_told() -> None:

@@ -335,6 +335,22 @@ def test_what_shared_no_longer_declares_goes_and_nothing_else() -> None:
     assert after["tests"] == value(FOREIGN)["tests"]
 
 
+def test_a_group_that_still_lets_somebody_in_does_not_go_and_it_is_told_where() -> None:
+    """The server refuses it too, and says neither whose entry it is nor what to do."""
+    oncall = grant(ACME, "group:oncall")
+    by_hand = {"src": ["group:oncall"], "dst": ["tag:internal"], "ip": ["tcp:22"]}
+    text = json.dumps(
+        {"groups": SHARED.sections["groups"], "tagOwners": {ACME.kube_tag: []}, "grants": [oncall], "acls": [by_hand]}
+    )
+    smaller = Slice(part="shared", sections={"groups": {"group:highflame-sre": ["ann@example.com"]}})
+    with pytest.raises(PolicyError) as refused:
+        applied(text, smaller, SHARED)
+    for line in ("group:oncall: grants[0], of acme-prod", "group:oncall: acls[0], of somebody else", "nobody in it"):
+        assert line in str(refused.value)
+    emptied = Slice(part="shared", sections={"groups": {**smaller.sections["groups"], "group:oncall": []}})
+    assert applied(text, emptied, SHARED).after["groups"]["group:oncall"] == []
+
+
 def test_who_leaves_a_shared_group_takes_nobodys_comment_along() -> None:
     members = '      // emea\n      "eve@example.com",\n      // us\n      "bob@example.com", // lead\n'
     group = f'"group:oncall": [\n{members}    ],'
