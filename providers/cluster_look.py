@@ -20,6 +20,7 @@ SECONDS = 10.0
 
 PAGE = 500
 _METADATA = "application/json;as={kind};v=v1;g=meta.k8s.io"
+_NO_API_SERVER = "what answers is no Kubernetes API server: does the kubeconfig's address lead to the cluster?"
 Found = dict[str, Any]
 """An object's `metadata`."""
 
@@ -52,6 +53,7 @@ class ClusterLook:
         from kubernetes.config.config_exception import ConfigException
 
         self._seconds = seconds
+        self._is_kubernetes = False
         configuration = client.Configuration()
         configuration.retries = False  # type: ignore[assignment] - urllib3 takes it for none
         try:
@@ -67,7 +69,7 @@ class ClusterLook:
 
     def one(self, path: str) -> Found | None:
         answer = self._get(path, {}, _METADATA.format(kind="PartialObjectMetadata"))
-        return None if answer is None else answer["metadata"]
+        return None if answer is None else _metadata(answer)
 
     def all(self, path: str, labels: str = "") -> list[Found]:
         return [
@@ -91,12 +93,33 @@ class ClusterLook:
             answer = self._get(path, query, accept)
             if answer is None:
                 return found
+            query["continue"] = _metadata(answer).get("continue") or ""
             found += answer.get("items") or []
-            query["continue"] = (answer.get("metadata") or {}).get("continue") or ""
             if not query["continue"]:
                 return found
 
     def _get(self, path: str, query: Mapping[str, str], accept: str) -> dict[str, Any] | None:
+        status, answer = self._asked(path, query, accept)
+        if isinstance(answer, dict) and "kind" in answer:
+            self._is_kubernetes = True
+        if status == 404:
+            self._prove()
+            return None
+        if not isinstance(answer, dict):
+            raise ClusterUnknownError(_NO_API_SERVER)
+        return answer
+
+    def _prove(self) -> None:
+        """A kind that is not served gets a bare 404. So does everything from what stands before a cluster that is gone,
+        or before another one: raises ClusterUnknownError for that."""
+        if not self._is_kubernetes:
+            _, root = self._asked("/api", {}, "application/json")
+            self._is_kubernetes = isinstance(root, dict) and root.get("kind") == "APIVersions"
+        if not self._is_kubernetes:
+            raise ClusterUnknownError(_NO_API_SERVER)
+
+    def _asked(self, path: str, query: Mapping[str, str], accept: str) -> tuple[int, Any]:
+        """Status, 200 or 404, and what came with it, None where that is no JSON."""
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
@@ -111,13 +134,26 @@ class ClusterLook:
                 _return_http_data_only=True,
                 _request_timeout=self._seconds,
             )
-            return json.loads(answer.data)
+            return 200, json.loads(answer.data)
         except ApiException as error:
             if error.status == 404:
-                return None
+                return 404, _json(error.body)
             said = (
                 f"answers {path} with {error.status} {error.reason}" if error.status else f"is no good: {error.reason}"
             )
             raise ClusterUnknownError(f"the API server {said}") from None
         except (HTTPError, OSError, ValueError) as error:
             raise ClusterUnknownError(f"the API server does not answer: {error}") from None
+
+
+def _metadata(answer: dict[str, Any]) -> Found:
+    if not isinstance(answer.get("metadata"), dict):
+        raise ClusterUnknownError(_NO_API_SERVER)
+    return answer["metadata"]
+
+
+def _json(body: Any) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, TypeError):
+        return None

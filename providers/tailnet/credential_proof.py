@@ -21,7 +21,7 @@ from .values import UNKNOWN, is_known
 
 Properties = dict[str, Any]
 INPUTS = ("customer", "environment", "clientId", "scopes")
-"""What the state keeps of the inputs. Not the secret: it is in the client's own state, and once is enough."""
+"""What the outputs keep of the inputs. Not the secret; among the inputs the engine keeps it, encrypted as it came."""
 
 ATTEMPTS = 6
 """A client that was made a moment ago may be refused: the API's parts learn of it one after the other."""

@@ -12,6 +12,8 @@ from typing import Any
 
 from .addition import with_access
 from .analysis import accepted, access_map, describe, findings, stops
+from .identity import without_access
+from .ownership import compact
 from .problems import PolicyError
 from .slice import Slice
 
@@ -22,6 +24,11 @@ Document = Mapping[str, Any]
 def with_declared(document: Document, slice: Slice) -> dict[str, Any]:
     """The document as it will be when the slice's environment is up: an identity slice knows what access adds."""
     return with_access(dict(document), _declared(slice))
+
+
+def with_declared_alone(document: Document, slice: Slice) -> dict[str, Any]:
+    """The document with no other access of the slice's environment than what is declared, as identity leaves it."""
+    return with_declared(compact(without_access(dict(document), slice.own())), slice)
 
 
 def refuse_failures(before: Document, after: Document, slice: Slice, exceptions: Exceptions) -> None:

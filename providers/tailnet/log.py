@@ -37,6 +37,8 @@ class EngineLog:
         self._send(engine_pb2.WARNING, message)
 
     def _send(self, severity: engine_pb2.LogSeverity.ValueType, message: str, *, ephemeral: bool = False) -> None:
+        # Half of a surrogate pair, which JSON can spell and UTF-8 cannot.
+        message = message.encode("utf-8", "replace").decode("utf-8")
         request = engine_pb2.LogRequest(severity=severity, message=message, urn=self._urn, ephemeral=ephemeral)
         try:
             self._engine.Log(request, timeout=5)

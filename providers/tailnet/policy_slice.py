@@ -52,11 +52,10 @@ class PolicySlice:
             before = slice_of(previous) if previous else None
             policy = self.client.policy()
             if self._can_be_judged(slice, policy.text):
-                outcome = applied(policy.text, slice, before)
-                if outcome.text != policy.text:
-                    outcome, warnings = judged(self.client, policy, _edit(slice, before, _exceptions(inputs)))
-                    for warning in warnings:
-                        self.log.warning(warning)
+                edit = _edit(slice, before, _exceptions(inputs), identity_is_to_come=True)
+                outcome, warnings = judged(self.client, policy, edit)
+                for warning in warnings:
+                    self.log.warning(warning)
                 if previous is None or declared_differences(previous, inputs):  # drift alone was told by `diff`
                     self._tell(outcome)
                     self._tell_isolation(slice, outcome, _exceptions(inputs))
@@ -177,11 +176,16 @@ def _is_of_the_document(error: TailnetError) -> bool:
     return isinstance(error, PolicyError) or (isinstance(error, ApiError) and error.status in (400, 412))
 
 
-def _edit(slice: Slice, previous: Slice | None, exceptions: isolation.Exceptions) -> Edit:
+def _edit(
+    slice: Slice, previous: Slice | None, exceptions: isolation.Exceptions, *, identity_is_to_come: bool = False
+) -> Edit:
+    """identity_is_to_come: the document still has what identity takes out before access is written, as at a preview."""
+
     def edit(text: str, narrowing_wins: bool) -> Outcome:
         outcome = applied(text, slice, previous, narrowing_wins=narrowing_wins)
         if slice.part == "access":
-            isolation.refuse_failures(outcome.before, outcome.after, slice, exceptions)
+            after = isolation.with_declared_alone(outcome.after, slice) if identity_is_to_come else outcome.after
+            isolation.refuse_failures(outcome.before, after, slice, exceptions)
         return outcome
 
     return edit

@@ -7,6 +7,10 @@ class TailnetError(Exception):
     """An error for the reader of `pulumi up`: shown as it is, without a traceback."""
 
 
+class CancelledError(TailnetError):
+    """Whoever runs `pulumi` wants it to end."""
+
+
 class PolicyError(TailnetError):
     """The policy document is not what it must be (does not parse, is refused, carries a kill)."""
 

@@ -24,7 +24,7 @@ from .enrollment import Enrollment
 from .log import Log
 from .operators import operators
 from .policy_slice import PolicySlice
-from .problems import TailnetError
+from .problems import CancelledError, TailnetError
 from .slice_check import Problem
 from .sources import source_users
 from .values import is_known, plain_map, property_map
@@ -199,7 +199,7 @@ class TailnetProvider(engine.Provider):
 
     def _sleep(self, seconds: float) -> None:
         if self._cancelled.wait(seconds):
-            raise TailnetError("cancelled while waiting; run again to go on")
+            raise CancelledError("cancelled while waiting; run again to go on")
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -13,7 +13,7 @@ from typing import Any
 
 from .addition import add_entries, exactly, section_in
 from .claims import Claims
-from .ownership import GONE, canonical, section_key
+from .ownership import ACCESS_SECTIONS, GONE, canonical, compact, mentioned_names, section_key, section_of
 from .problems import PolicyError
 
 BY_NAME = ("groups", "tagOwners", "hosts", "postures", "ipsets")
@@ -72,6 +72,29 @@ def refuse_claimed(document: Document, sections: Sections) -> None:
         raise PolicyError(
             f"the shared slice declares what belongs to an environment's own stack; nothing was written:\n  {lines}\n"
             "Declare it there, or give it another name."
+        )
+
+
+def refuse_missed(document: Document, marked: Document) -> None:
+    """Raises PolicyError for a group or posture that goes while entries let somebody in by it: the server would refuse
+    the document, and does not say whose they are."""
+    named = [section_of(marked, section) for section in ("groups", "postures")]
+    gone = {name for names in named if isinstance(names, dict) for name, value in names.items() if value is GONE}
+    if not gone:
+        return
+    claims, left, found = Claims(document), compact(marked), []
+    for section in ACCESS_SECTIONS:
+        entries = section_of(left, section)
+        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+            owner = claims.of_value(entry)
+            for name in sorted(gone & mentioned_names({section: [entry]})):
+                found.append(f"{name}: {section}[{index}], {f'of {owner[1].name}' if owner else 'of somebody else'}")
+    if found:
+        lines = "\n  ".join(found)
+        raise PolicyError(
+            f"what is no longer declared is still named; nothing was written:\n  {lines}\n"
+            "Take it out there first, in a stack's access for instance, and run `pulumi up` for that. To end at once "
+            "whatever a group opens, leave it declared, with nobody in it."
         )
 
 

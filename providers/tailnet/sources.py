@@ -20,6 +20,8 @@ from .tags import is_scheme_tag
 from .values import is_known
 
 _LOGIN = re.compile(r"[^\s:@*]+@[A-Za-z0-9][A-Za-z0-9.-]*")
+_EVERYBODY = frozenset({"autogroup:member", "autogroup:members", "autogroup:shared"})
+"""Owners of a tag that nobody has named."""
 _NODE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
 
@@ -76,6 +78,12 @@ def _nodes(client: Client, document: Mapping[str, Any], tag: str) -> set[str]:
         raise PolicyError(
             f"{tag} is owned by {', '.join(owners)}: whoever holds that customer's credential could make a machine "
             f"with {tag} and be let in. Take the owner out of tagOwners, or give the machines another tag"
+        )
+    everybody = sorted(_all_owners(document, tag) & _EVERYBODY)
+    if everybody:
+        raise PolicyError(
+            f"{tag} is owned by {', '.join(everybody)}: whoever joins the tailnet could tag a machine of their own and "
+            "be let in. Let a group own it, or give the machines another tag"
         )
     try:
         devices = client.devices(tag)

@@ -9,6 +9,7 @@ a server answers.
 from __future__ import annotations
 
 import random
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
@@ -18,7 +19,7 @@ import httpx
 import tenacity
 
 from .credentials import Credentials
-from .problems import ApiError
+from .problems import ApiError, TailnetError
 
 PATIENCE = 70.0
 """Seconds within which one call is retried: more than a minute, which is what a limited rate usually asks for."""
@@ -28,7 +29,10 @@ LONGEST_PAUSE = 60.0
 
 
 class Transport:
-    """Connections to the Tailscale API. Safe for use from several threads. Close it."""
+    """Connections to the Tailscale API, by way of the environment's proxy. Safe for use from several threads. Close it.
+
+    Raises TailnetError for a proxy or certificates that cannot be used.
+    """
 
     def __init__(
         self,
@@ -43,12 +47,7 @@ class Transport:
         self._sleep = sleep
         self._hidden: list[str] = []
         self.hide(credentials.client_secret)
-        self._http = httpx.Client(
-            base_url=credentials.base_url,
-            transport=transport,
-            timeout=httpx.Timeout(30.0, connect=10.0),
-            headers={"User-Agent": "support-access"},
-        )
+        self._http = _connections(credentials.base_url, transport)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -88,9 +87,10 @@ class Transport:
             return self._patiently(once, repeat, self._patience if patience is None else patience)
         except httpx.RequestError as error:  # redirects without end and a broken encoding are no answer either
             what = f"({type(error).__name__}: {self._shown(str(error)) or 'no detail'})"
+            trust = ", SSL_CERT_FILE" if _is_distrust(error) else ""
         if url.startswith("/"):
             where = f"the Tailscale API at {self._credentials.base_url}"
-            raise ApiError(f"no answer from {where} {what}. Check the network and TAILSCALE_BASE_URL.")
+            raise ApiError(f"no answer from {where} {what}. Check the network{trust} and TAILSCALE_BASE_URL.")
         raise ApiError(f"no answer from {httpx.URL(url).host} {what}. Check the network.")
 
     def reason(self, answer: httpx.Response) -> str:
@@ -130,7 +130,8 @@ class Transport:
             assert outcome is not None  # noqa: S101  tenacity asks after an attempt
             error = outcome.exception()
             if error is not None:
-                return isinstance(error, httpx.ConnectError) or (repeat and isinstance(error, httpx.TransportError))
+                lost = isinstance(error, httpx.ConnectError) or (repeat and isinstance(error, httpx.TransportError))
+                return lost and not _is_distrust(error)
             status = outcome.result().status_code
             return status == 429 or (repeat and status >= 500 and status != 501)
 
@@ -147,6 +148,33 @@ class Transport:
         for secret in tuple(self._hidden):
             text = text.replace(secret, "(hidden)")
         return text
+
+
+def _connections(base_url: str, transport: httpx.BaseTransport | None) -> httpx.Client:
+    try:
+        return httpx.Client(
+            base_url=base_url,
+            transport=transport,
+            timeout=httpx.Timeout(30.0, connect=10.0),
+            headers={"User-Agent": "support-access"},
+        )
+    except OSError as error:
+        raise TailnetError(
+            f"the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read ({error.strerror}): correct it, "
+            "or unset it."
+        ) from None
+    except (ImportError, ValueError, httpx.InvalidURL):  # the address may hold a password
+        raise TailnetError(
+            "the proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY cannot be used: it must be an address that begins with "
+            "http:// or https://, for SOCKS is not spoken here. Correct it, or unset it."
+        ) from None
+
+
+def _is_distrust(error: BaseException | None) -> bool:
+    """Whether the server's certificate is not trusted, which waiting does not change."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 _SCOPES = {

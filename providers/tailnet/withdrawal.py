@@ -22,7 +22,7 @@ from providers.cluster_look import ClusterLook, Look
 from .client import Client
 from .held import Held, kind, release
 from .log import Log
-from .problems import ApiError, TailnetError
+from .problems import CancelledError, TailnetError
 from .slice_check import Problem, environment_problems
 from .tags import Environment
 from .values import is_known
@@ -96,7 +96,9 @@ class Withdrawal:
         held = Held(state.get("held") or [], lambda: self.connect(context, Path(kubeconfig) if kubeconfig else None))
         try:
             left = self._wait(state["tags"], held)
-        except ApiError as error:
+        except CancelledError:
+            raise
+        except TailnetError as error:  # no token can be had, for one
             self.log.warning(f"whether the operator has taken its proxies back is not known: {error}")
             return
         if left:

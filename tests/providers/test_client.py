@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from providers.tailnet.client import Client
 from providers.tailnet.credentials import credentials
-from providers.tailnet.problems import ApiError
+from providers.tailnet.problems import ApiError, TailnetError
+from sandbox.certificates import Authority
 from sandbox.tailscale import console
 from tests.providers.tailnet_api import Api
 
@@ -163,3 +171,101 @@ def test_an_answer_that_is_not_json_is_explained() -> None:
     client = client_of(lambda _: httpx.Response(200, text="<html>"), KEY)
     with pytest.raises(ApiError, match="TAILSCALE_BASE_URL"):
         client.devices()
+
+
+# --- the way to the API ------------------------------------------------------------------------------------
+
+
+def test_calls_go_by_way_of_the_environments_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+
+        def refuse() -> None:
+            connection, _ = proxy.accept()
+            with connection:
+                asked.append(connection.recv(65536))
+                connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        with Client(credentials(KEY), patience=0) as client, pytest.raises(ApiError, match="403 Forbidden"):
+            client.policy()
+        thread.join()
+    assert asked[0].startswith(b"CONNECT api.tailscale.com:443 ")
+    assert KEY["TAILSCALE_API_KEY"].encode() not in asked[0]
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize("value", ["socks5://ada:hidden@127.0.0.1:1080", "ftp://ada:hidden@proxy", "http://[::1"])
+def test_a_proxy_that_cannot_be_used_is_explained_and_its_password_is_not(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(TailnetError, match="proxy in HTTPS_PROXY") as caught:
+        Client(credentials(KEY))
+    assert "hidden" not in str(caught.value)
+
+
+@contextmanager
+def over_tls(folder: Path) -> Iterator[tuple[str, Path, list[str]]]:
+    """The URL of a server whose authority nobody knows, that authority, and the paths that were asked for."""
+    authority, asked = Authority(folder, "nobody"), []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        def get_request(self) -> Any:
+            asked.append("connection")
+            return super().get_request()
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            pass
+
+    server = Server(("127.0.0.1", 0), Handler)
+    pair = authority.server("server")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{server.server_port}", authority.certificate, asked
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_a_certificate_that_is_not_trusted_is_not_tried_again_and_leads_to_the_variable(tmp_path: Path) -> None:
+    with over_tls(tmp_path) as (url, _, asked):
+        known = credentials({**KEY, "TAILSCALE_BASE_URL": url})
+        with (
+            Client(known, sleep=lambda _: pytest.fail("it waited")) as client,
+            pytest.raises(ApiError, match="SSL_CERT_FILE"),
+        ):
+            client.policy()
+    assert asked == ["connection"]
+
+
+def test_certificates_that_the_environment_names_are_trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with over_tls(tmp_path) as (url, authority, asked):
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        with Client(credentials({**KEY, "TAILSCALE_BASE_URL": url}), patience=0) as client:
+            assert client.policy().text == "{}"
+    assert asked == ["connection", "/api/v2/tailnet/-/acl"]
+
+
+def test_certificates_that_are_not_there_are_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    with pytest.raises(TailnetError, match=r"SSL_CERT_FILE .* cannot be read"):
+        Client(credentials(KEY))

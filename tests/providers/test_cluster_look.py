@@ -97,11 +97,46 @@ def test_a_long_list_is_read_to_its_end(tmp_path: Path) -> None:
     assert server.asked[0][2].startswith("application/json;as=PartialObjectMetadataList;")
 
 
+STATUS = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404}
+BARE = b"404 page not found\n"
+"""What a real API server says of a kind that it does not serve; of an object that is not there it says STATUS."""
+
+
 def test_what_is_not_there_is_none(tmp_path: Path) -> None:
-    with serving(lambda path, query: (404, {})) as server:
+    with serving(lambda path, query: (404, STATUS if path.startswith("/api/") else BARE)) as server:
         cluster = look(tmp_path, server.url)
         assert cluster.one("/api/v1/namespaces/tailscale") is None
         assert cluster.all("/apis/nobody.example.com/v1/things") == []
+    assert len(server.asked) == 2
+
+
+def test_a_kind_that_is_not_served_is_none_also_as_the_first_question(tmp_path: Path) -> None:
+    versions = {"kind": "APIVersions", "versions": ["v1"]}
+    with serving(lambda path, query: (200, versions) if path == "/api" else (404, BARE)) as server:
+        cluster = look(tmp_path, server.url)
+        assert cluster.all("/apis/nobody.example.com/v1/things") == []
+        assert cluster.one("/apis/nobody.example.com/v1/things/one") is None
+    assert [path for path, _, _ in server.asked].count("/api") == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (404, {}),
+        (404, BARE),
+        (404, {"type": "error", "status": "404", "message": "clusters.management.example.com not found"}),
+        (200, {}),
+        (200, []),
+        (200, {"status": "ok"}),
+    ],
+    ids=str,
+)
+def test_what_stands_before_a_cluster_that_is_gone_proves_no_absence(answer: Answer, tmp_path: Path) -> None:
+    with serving(lambda path, query: answer) as server:
+        cluster = look(tmp_path, server.url)
+        for question in (cluster.one, cluster.all, cluster.whole):
+            with pytest.raises(ClusterUnknownError, match="no Kubernetes API server"):
+                question("/api/v1/services")
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])

@@ -122,6 +122,29 @@ def test_a_failure_never_stops_what_only_removes(api: Api, slices: PolicySlice) 
     assert not names(api.text, ACME)
 
 
+@pytest.mark.parametrize("part", [identity, access])
+def test_an_entry_that_takes_anothers_place_passes_the_preview(api: Api, slices: PolicySlice, part: Any) -> None:
+    """At a preview the old one still stands: it goes with identity, before access is written."""
+    put_policy(api, api.text.replace('"groups": {', '"groups": {"group:oncall": ["ann@example.com"],'))
+    old, new = [grant(ACME)], [grant(ACME, "group:oncall")]
+    for each in (identity, access):
+        slices.create(inputs(each(ACME, old)))
+    before, after = (inputs(part(ACME, grants)) for grants in (old, new))
+    assert slices.diff(before, after)
+    slices.preview(after, before)
+
+
+def test_what_somebody_else_gives_beside_a_new_entry_is_refused_at_the_preview_of_access(
+    api: Api, slices: PolicySlice
+) -> None:
+    put_policy(api, api.text.replace('"groups": {', '"groups": {"group:oncall": ["ann@example.com"],'))
+    slices.create(inputs(identity(ACME, tests=[])))
+    slices.create(inputs(access(ACME)))
+    widen(api)
+    with pytest.raises(PolicyError, match=r"would not be isolated.*\n.*autogroup:member"):
+        slices.preview(inputs(access(ACME, [grant(ACME, "group:oncall")])), inputs(access(ACME)))
+
+
 def test_a_failure_that_came_later_is_told_at_every_preview(api: Api, slices: PolicySlice, said: Said) -> None:
     state = slices.create(inputs(identity(ACME, tests=[])))
     slices.create(inputs(access(ACME)))

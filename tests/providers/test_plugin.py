@@ -64,3 +64,12 @@ def test_a_program_that_uses_the_resources_loads_no_http_client_and_no_models() 
     environ = {**os.environ, "PYTHONPATH": str(PLUGIN.parents[2])}
     loaded = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == ""
+
+
+def test_the_plugin_starts_without_what_only_some_requests_need() -> None:
+    """The engine waits for its port: no models, no client of a cluster, no SDK of another provider."""
+    heavy = {"pydantic", "kubernetes", "pulumi_kubernetes", "pulumi_tailscale"}
+    code = f"import sys, providers.tailnet.__main__; print(*({heavy} & sys.modules.keys()))"
+    environ = {**os.environ, "PYTHONPATH": str(PLUGIN.parents[2])}
+    loaded = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == ""

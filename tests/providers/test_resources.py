@@ -11,7 +11,7 @@ import pytest
 from pulumi.provider.experimental import provider as engine
 
 from providers.tailnet import enrollment
-from providers.tailnet.problems import PolicyError, TailnetError
+from providers.tailnet.problems import CancelledError, PolicyError, TailnetError
 from providers.tailnet.provider import TailnetProvider
 from providers.tailnet.slice import removed
 from providers.tailnet.tags import Environment
@@ -369,6 +369,6 @@ def test_a_device_that_comes_back_is_removed_again(tagged: Api, stack: Stack) ->
 def test_a_wait_ends_when_the_engine_cancels(tagged: Api, stack: Stack) -> None:
     later = threading.Timer(0.3, stack.provider._cancelled.set)
     later.start()
-    with pytest.raises(TailnetError, match="cancelled"):
+    with pytest.raises(CancelledError, match="cancelled"):
         stack.up("Enrollment", {**ENROLLMENT, "wait": True, "timeoutSeconds": 30})
     later.join()

@@ -98,6 +98,15 @@ def test_a_tag_that_a_customers_operator_may_give_is_no_source(api: Api) -> None
         users(api, "tag:ci")
 
 
+@pytest.mark.parametrize("everybody", ["autogroup:member", "autogroup:members", "autogroup:shared"])
+@pytest.mark.parametrize("owners", ['"{}"', '"tag:lab", "autogroup:admin"'])
+def test_a_tag_that_whoever_joins_may_give_is_no_source(everybody: str, owners: str, api: Api) -> None:
+    """They would tag a machine of their own, and the next update would write it into the ceiling."""
+    put_policy(api, with_lines(f'"tag:ci": [{owners.format(everybody)}], "tag:lab": ["{everybody}"],'))
+    with pytest.raises(PolicyError, match=f"tag:ci is owned by {everybody}"):
+        users(api, "tag:ci")
+
+
 def test_a_device_shared_into_the_tailnet_is_not_taken_for_one_of_its_own(api: Api) -> None:
     api.register("ci-1", ["tag:ci"])
     (device,) = api.state.data["devices"].values()

@@ -9,7 +9,7 @@ import pytest
 
 from providers.cluster_look import ClusterUnknownError, Found
 from providers.tailnet import withdrawal
-from providers.tailnet.problems import ApiError, TailnetError
+from providers.tailnet.problems import ApiError, CancelledError, TailnetError
 from providers.tailnet.withdrawal import Withdrawal
 from tests.providers.policies import ACME, GLOBEX
 from tests.providers.test_resources import Recorder
@@ -85,11 +85,22 @@ def test_an_api_that_refuses_holds_up_nothing() -> None:
     assert "is not known: the token is refused" in log.warnings[0]
 
 
+def test_a_token_that_cannot_be_had_holds_up_nothing() -> None:
+    tailnet, log = Tailnet({0: {}}), Recorder()
+
+    def expired(_tag: str) -> list[dict[str, Any]]:
+        raise TailnetError("the identity token in TAILSCALE_IDENTITY_TOKEN has expired")
+
+    tailnet.devices = expired  # type: ignore[method-assign]
+    Withdrawal(tailnet, log).delete(STATE)  # type: ignore[arg-type]
+    assert "is not known: the identity token" in log.warnings[0]
+
+
 def test_a_cancelled_wait_is_no_end() -> None:
     tailnet = Tailnet({0: {TAGS[0]: True}})
 
     def cancelled(_seconds: float) -> None:
-        raise TailnetError("cancelled while waiting")
+        raise CancelledError("cancelled while waiting")
 
     tailnet.sleep = cancelled  # type: ignore[method-assign]
     with pytest.raises(TailnetError, match="cancelled"):
