@@ -13,6 +13,7 @@ import typer
 
 from components.endpoints.derp_map import MAP_URL
 from supportctl.ci.commands import app as ci_app
+from supportctl.ending import ends
 
 app = typer.Typer(
     name="supportctl",
@@ -31,6 +32,7 @@ FILE_HELP = "The relay map as a file, fetched elsewhere."
 
 
 @app.command()
+@ends
 def kill(
     stack: Annotated[str | None, typer.Argument(help="The stack to cut, as in acme-prod.")] = None,
     customer: Annotated[
@@ -48,7 +50,7 @@ def kill(
     limit: Annotated[float, typer.Option(help="Seconds for clearing each stack's state.", min=10)] = 300.0,
     record: Annotated[Path, typer.Option(help="The folder for the record.")] = Path("kills"),
     project: Project = Path(),
-) -> None:
+) -> int:
     """Cut access now, through the Tailscale API alone; then clear the state and say what is left."""
     from supportctl.kill.command import KillOptions, run_kill, run_preflight
 
@@ -63,30 +65,33 @@ def kill(
         record=record,
         project=project,
     )
-    raise typer.Exit(run_preflight(options) if preflight else run_kill(options))
+    return run_preflight(options) if preflight else run_kill(options)
 
 
 @app.command()
-def revive(stack: StackName, yes: Yes = False) -> None:
+@ends
+def revive(stack: StackName, yes: Yes = False) -> int:
     """Lift a kill: the next `pulumi up` of the stack may bring the environment back."""
     from supportctl.kill.command import run_revive
 
-    raise typer.Exit(run_revive(stack, yes=yes))
+    return run_revive(stack, yes=yes)
 
 
 @app.command("revoke-engineer")
+@ends
 def revoke_engineer(
     address: Annotated[str, typer.Argument(help="The person's tailnet login, as in ada@example.com.")],
     yes: Yes = False,
     project: Project = Path(),
-) -> None:
+) -> int:
     """End one person's support access everywhere, now; their devices are listed."""
     from supportctl.revoke import run_revoke
 
-    raise typer.Exit(run_revoke(address, yes=yes, project=project.resolve()))
+    return run_revoke(address, yes=yes, project=project)
 
 
 @app.command()
+@ends
 def verify(
     stack: StackName,
     egress: Annotated[
@@ -109,7 +114,7 @@ def verify(
     map_file: Annotated[Path | None, typer.Option(help=FILE_HELP, dir_okay=False)] = None,
     limit: Annotated[float, typer.Option(help="Seconds for the probe to end.", min=10, max=3600)] = 300.0,
     project: Project = Path(),
-) -> None:
+) -> int:
     """Ask the world itself whether a claim of a stack holds.
 
     Exit code 0: it does. 1: it does not, and what is printed says where. 2: it could not be asked.
@@ -130,10 +135,11 @@ def verify(
         limit=limit,
         project=project,
     )
-    raise typer.Exit(run_verify(options))
+    return run_verify(options)
 
 
 @app.command()
+@ends
 def handoff(
     stack: StackName,
     out: Annotated[Path, typer.Option(help="The folder for the customer, new or of an earlier handoff.")],
@@ -145,7 +151,7 @@ def handoff(
         bool, typer.Option("--print-credential", help="Print the credential in clear, once.")
     ] = False,
     project: Project = Path(),
-) -> None:
+) -> int:
     """Write what a customer who installs alone needs, and nothing else. The credential goes on a way of its own."""
     from supportctl.handoff.command import HandoffOptions, run_handoff
 
@@ -157,7 +163,7 @@ def handoff(
         print_credential=print_credential,
         project=project,
     )
-    raise typer.Exit(run_handoff(options))
+    return run_handoff(options)
 
 
 egress_app = typer.Typer(help="The way out of customers' networks.", no_args_is_help=True)
@@ -166,14 +172,15 @@ app.add_typer(ci_app, name="ci")
 
 
 @egress_app.command("check")
+@ends
 def egress_check(
     url: Annotated[str, typer.Option(help=MAP_HELP, envvar=MAP_VARIABLE)] = MAP_URL,
     file: Annotated[Path | None, typer.Option(help=FILE_HELP, dir_okay=False)] = None,
-) -> None:
+) -> int:
     """Compare this program's copy of the relays' names with the published map.
 
     Exit code 0: they are the same. 1: they differ, and the table says what that breaks. 2: not compared.
     """
     from supportctl.egress.check import run_check
 
-    raise typer.Exit(run_check(url, file))
+    return run_check(url, file)

@@ -67,8 +67,17 @@ def _printed(project: Path, *words: str) -> Any:
         raise StackError(f"`pulumi {words[0]}` did not answer within {LIMIT:.0f} s: is the backend there?") from None
     if done.returncode != 0:
         said = done.stderr.strip().removeprefix("error: ") or "it said nothing"
-        raise StackError(f"`{' '.join(command)}` failed in {project}: {said}")
+        raise StackError(f"`{' '.join(command)}` failed in {project.absolute()}: {said}{_mend(said)}")
     try:
         return json.loads(done.stdout)
     except ValueError:
         raise StackError(f"`{' '.join(command)}` printed no JSON.") from None
+
+
+def _mend(said: str) -> str:
+    """What the engine's own words leave out for two mistakes of everybody."""
+    if "no Pulumi.yaml project file found" in said:
+        return "\nRun it in the project's folder, or name that: --project FOLDER"
+    if "no stack named" in said:
+        return "\n`pulumi stack ls` lists the stacks that this backend (`pulumi whoami -v`) has"
+    return ""

@@ -137,7 +137,7 @@ def drift_(
         from supportctl.ci import git
         from supportctl.ci.drift import drift_of, tell, write
         from supportctl.ci.engine import refresh
-        from supportctl.ci.github import GitHub
+        from supportctl.ci.github import GitHub, GitHubError
         from supportctl.stack import StackError
 
         worst = 0
@@ -153,8 +153,12 @@ def drift_(
                 if found is not None:
                     worst = max(worst, AGAINST)
                     print(write(out, found))
-                if github is not None and (url := tell(github, stack, found)):
-                    print(url)
+                try:
+                    if github is not None and (url := tell(github, stack, found)):
+                        print(url)
+                except GitHubError as error:  # the others are told all the same
+                    print(f"{stack}: its issue is not as it should be. {error}")
+                    worst = NOT_DONE
         raise typer.Exit(worst)
 
 

@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from supportctl.ci import document, roles
 from supportctl.ci.affected import TAILNET, in_order
-from supportctl.ci.markdown import Markdown, block, code, escaped
+from supportctl.ci.markdown import Markdown, block, code, cut, escaped, first, say
 from supportctl.ci.model import Preview, Slice
 from supportctl.ci.words import Words, standing, words
 
@@ -30,6 +30,10 @@ SUMMARY = 250_000
 """The same of a run's summary: GitHub takes a mebibyte, and its characters may have more bytes than one."""
 LINES = (400, 40, 0)
 """Lines of each block that are shown: the most that fits is taken. Sentences are cut last of all."""
+FEWEST = 5
+"""Lines of each error, violations of each level, and changes of others, that are shown in any case."""
+NAMES = 50
+"""Paths and stacks that are listed before any sentence: a change can touch as many files as it likes."""
 NOT_SEEN = ("was not looked at", "unreachable", "does not answer")
 """What warnings and errors say of a cluster that did not answer."""
 OTHERS = "the policy document differs from what is declared"
@@ -46,6 +50,8 @@ class Told:
     standing: list[Markdown]
     undone: list[Markdown]
     errors: list[Markdown]
+    violations: dict[str, list[Markdown]]
+    steps: list[Markdown]
     unseen: list[Markdown]
     document: Markdown | None
     said: Markdown | None
@@ -66,7 +72,8 @@ def comment(
         told = [_told(preview, uses, lines) for preview in ordered]
         # Said first, so that no text, however long, pushes it out of the comment.
         widened = [each.preview.stack for each in told if each.widened]
-        text = _template().render(marker=Markdown(MARKER), stacks=told, judges=judges, missing=missing, widened=widened)
+        names = {"judges": first(judges, NAMES), "missing": first(missing, NAMES), "widened": widened}
+        text = _template().render(marker=Markdown(MARKER), stacks=told, **names)
         if len(text) <= limit:
             return text
     # Nothing but sentences is left, and there are too many: the whole of it is in the run.
@@ -82,14 +89,16 @@ def _told(preview: Preview, uses: dict[str, list[tuple[str, str]]], lines: int) 
         more = _untold(preview, slices, more_is_told=bool(found.granted))
     except (AttributeError, KeyError, TypeError, ValueError):
         # A preview's file was made by the change that is judged. What is in no known form is not passed over.
-        return _unreadable(preview)
+        return _unreadable(preview, lines)
     return Told(
         preview=preview,
         words=found,
         verdict=_verdict(preview, found, widened=bool(found.granted or more)),
         standing=stands,
-        undone=[code(remark.text) for remark in preview.remarks if remark.text.startswith(OTHERS)],
-        errors=[block(_cut(remark.text, lines or 40)) for remark in preview.remarks if remark.severity == "error"],
+        undone=first([each.text for each in preview.remarks if each.text.startswith(OTHERS)], lines or FEWEST),
+        errors=[block(cut(remark.text, lines or FEWEST)) for remark in preview.remarks if remark.severity == "error"],
+        violations=_violations(preview, lines or FEWEST),
+        steps=first([say("{op} {name} ({type})", op=s.op, name=s.name, type=s.type) for s in preview.steps], lines),
         unseen=list(_unseen(preview)),
         document=_document(slices, lines),
         said=_said(preview, lines),
@@ -105,7 +114,7 @@ def _untold(preview: Preview, slices: list[Slice], *, more_is_told: bool) -> lis
     return list(dict.fromkeys(found))  # what is replaced is told of more than once
 
 
-def _unreadable(preview: Preview) -> Told:
+def _unreadable(preview: Preview, lines: int) -> Told:
     bare = Preview(stack=preview.stack, kind=preview.kind, succeeded=False, seconds=preview.seconds)
     return Told(
         preview=bare,
@@ -114,8 +123,10 @@ def _unreadable(preview: Preview) -> Told:
         standing=[],
         undone=[],
         errors=[block("Its outputs have not the form that this program's stacks export.")],
+        violations=_violations(bare, 0),
+        steps=[],
         unseen=[],
-        document=_document(_slices(preview), LINES[0]),
+        document=_document(_slices(preview), lines),
         said=None,
         untold=[],
         widened=False,
@@ -174,7 +185,7 @@ def _document(slices: Sequence[Slice], lines: int) -> Markdown | None:
             lineterm="",
         )
     )
-    return block(_cut(diff, lines), "diff") if diff and lines else None
+    return block(cut(diff, lines), "diff") if diff and lines else None
 
 
 def _title(each: Slice) -> str:
@@ -188,7 +199,7 @@ def _said(preview: Preview, lines: int) -> Markdown | None:
         for remark in preview.remarks
         if remark.severity != "error"
     )
-    return block(_cut(text, lines)) if text and lines else None
+    return block(cut(text, lines)) if text and lines else None
 
 
 def _uses(previews: Iterable[Preview]) -> dict[str, list[tuple[str, str]]]:
@@ -206,11 +217,13 @@ def _text(sections: dict[str, Any] | None) -> list[str]:
     return json.dumps(sections, indent=2, sort_keys=True, ensure_ascii=False).splitlines() if sections else []
 
 
-def _cut(text: str, lines: int) -> str:
-    every = text.split("\n")
-    if len(every) <= lines:
-        return text
-    return "\n".join([*every[:lines], f"... and {len(every) - lines} lines more: see the run"])
+def _violations(preview: Preview, most: int) -> dict[str, list[Markdown]]:
+    found: dict[str, list[Markdown]] = {"mandatory": [], "advisory": [], "unjudged": []}
+    for each in preview.violations:
+        found[each.level].append(
+            say("{policy}, {resource}: {text}", policy=each.policy, resource=each.resource, text=each.text)
+        )
+    return {level: first(sentences, most) for level, sentences in found.items()}
 
 
 def _template() -> Any:

@@ -11,10 +11,13 @@ from pathlib import Path
 
 from supportctl.ci.events import Said
 from supportctl.ci.github import GitHub
-from supportctl.ci.markdown import block, say
+from supportctl.ci.markdown import block, cut, first, say
 from supportctl.ci.model import Remark, Step
 
-LINES = 400
+LIMIT = 60_000
+"""Characters of an issue; GitHub refuses more than 65536, and then nobody would be told."""
+LINES = (400, 40, 0)
+"""Resources, and lines of what their providers say, that are shown: the most that fits is taken."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,19 +43,24 @@ def marker(stack: str) -> str:
 
 
 def body(drift: Drift) -> str:
-    """The issue's text. The same drift gives the same text."""
+    """The issue's text, of at most LIMIT characters. The same drift gives the same text."""
+    return next(text for most in LINES if len(text := _body(drift, most)) <= LIMIT or not most)
+
+
+def _body(drift: Drift, most: int) -> str:
+    steps = [
+        say("{op} {name} ({type})", op=step.op, name=step.name, type=step.type)
+        for step in sorted(drift.steps, key=lambda step: step.name)
+    ]
     lines = [
         marker(drift.stack),
         say("What stands is not what {stack} last made. The next `pulumi up` changes it back.", stack=drift.stack),
         "",
-        *(
-            say("- {op} {name} ({type})", op=step.op, name=step.name, type=step.type)
-            for step in sorted(drift.steps, key=lambda step: step.name)
-        ),
+        *(f"- {step}" for step in first(steps, most)),
     ]
-    said = [line for remark in sorted(drift.remarks, key=lambda each: each.text) for line in remark.text.split("\n")]
-    if said:
-        lines += ["", block("\n".join(said[:LINES]))]
+    said = "\n".join(sorted(remark.text for remark in drift.remarks))
+    if said and most:
+        lines += ["", block(cut(said, most))]
     lines += [
         "",
         say(

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from string import Formatter
 from typing import Any
 
 LONGEST = 300
 """Characters of one value in a sentence; a group called after a novel must not push the rest out of the comment."""
+WIDEST = 1000
+"""Characters of one line of a block."""
 
 
 class Markdown(str):
@@ -40,6 +42,22 @@ def block(text: str, language: str = "") -> Markdown:
     lines = [_visible(line.replace("\t", "    ")) for line in text.rstrip("\n").split("\n")]
     fence = "`" * max(3, max(map(_longest_run, lines)) + 1)
     return Markdown("\n".join([f"{fence}{language}", *lines, fence]))
+
+
+def cut(text: str, most: int) -> str:
+    """So many lines of a block's text, each of at most WIDEST characters, and how much there is besides."""
+    lines = text.split("\n")
+    shown = [
+        line if len(line) <= WIDEST else f"{line[:WIDEST]}... ({len(line) - WIDEST} more)" for line in lines[:most]
+    ]
+    return "\n".join([*shown, *([f"... and {len(lines) - most} lines more: see the run"] if len(lines) > most else [])])
+
+
+def first(values: Sequence[object], most: int) -> list[Markdown]:
+    """So many of them, escaped, and how many there are besides; nothing where none may be shown."""
+    shown = [escaped(value) for value in values[:most]]
+    more = len(values) - len(shown)
+    return [*shown, Markdown(f"... and {more} more: see the run")] if shown and more else shown
 
 
 def say(sentence: str, /, **values: object) -> Markdown:

@@ -59,9 +59,10 @@ def standing(outputs: Outputs) -> list[Markdown]:
 
 def _access(found: Words, before: Iterable[Entry], after: Iterable[Entry]) -> None:
     old, new = list(before), list(after)
-    for entry in [each for each in new if each in old]:
-        old.remove(entry)
-        new.remove(entry)
+    for entry in list(new):
+        if entry in old:  # each as often as it stands on both sides
+            old.remove(entry)
+            new.remove(entry)
     for entry in new:
         former = next((each for each in old if _who(each) == _who(entry)), None)
         if former is None:

@@ -58,5 +58,6 @@ def _parsed(content: bytes, where: str) -> Any:
 
 def _elsewhere(url: str) -> str:
     return (
-        f"If the network here does not allow it, fetch it where it does (curl -o derpmap.json {url}) and give the file."
+        f"If the network here does not allow it, fetch it where it does (curl -o derpmap.json {url}) and give the file:"
+        " `verify` takes it as --map-file, `egress check` as --file."
     )

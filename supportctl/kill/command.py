@@ -94,7 +94,7 @@ def run_kill(options: KillOptions) -> int:
     record.exit = code
     record.save()
     # A screen that is gone does not change what happened.
-    with contextlib.suppress(OSError, ValueError, SystemExit):
+    with contextlib.suppress(OSError, ValueError):
         _tell_end(out, record, code, dry=options.dry_run)
     return code
 

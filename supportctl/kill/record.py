@@ -105,8 +105,7 @@ class Record:
         return round(self.clock() - self._began, 3)
 
     def _tell(self, step: Step) -> None:
-        # SystemExit is what the console makes of a pipe that nobody reads any more.
-        with contextlib.suppress(OSError, ValueError, SystemExit):
+        with contextlib.suppress(OSError, ValueError):
             self.say(step)
 
 

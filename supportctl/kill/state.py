@@ -22,6 +22,7 @@ from typing import Any
 import providers.tailnet
 from supportctl.kill.engine import Engine
 from supportctl.kill.in_cluster import in_cluster
+from supportctl.kill.turn import turn
 
 FLAGS = (
     *("--yes", "--skip-preview", "--non-interactive", "--suppress-outputs"),
@@ -120,20 +121,22 @@ class Stack:
         """Exit code and output of the destroy, and who holds the lock if that kept it from running."""
         patience_ends = time.monotonic() + self.lock_patience
         lifted = False
-        while True:
-            words = ("destroy", "-s", self.name, *FLAGS, "--config-file", str(config))
-            code, output = self._engine.run(*words, limit=limit)
-            locks = list(_LOCK.finditer(output)) if code != 0 else []
-            alive = [lock for lock in locks if not _is_dead(lock["host"], int(lock["pid"]))]
-            if not locks:
-                return code, output, None
-            if not alive and not lifted:
-                self._engine.run("cancel", "-s", self.name, "--yes", "--non-interactive", limit=60)
-                lifted = True
-            elif time.monotonic() >= patience_ends:
-                return code, output, (alive or locks)[0]
-            else:
-                time.sleep(LOCK_LOOK)
+        with turn(self.name) as mine:
+            while True:
+                may_lift = mine()  # before it looks: so what it lifts is what it has seen
+                words = ("destroy", "-s", self.name, *FLAGS, "--config-file", str(config))
+                code, output = self._engine.run(*words, limit=limit)
+                locks = list(_LOCK.finditer(output)) if code != 0 else []
+                alive = [lock for lock in locks if not _is_dead(lock["host"], int(lock["pid"]))]
+                if not locks:
+                    return code, output, None
+                if not alive and not lifted and may_lift:
+                    self._engine.run("cancel", "-s", self.name, "--yes", "--non-interactive", limit=60)
+                    lifted = True
+                elif time.monotonic() >= patience_ends:
+                    return code, output, (alive or locks)[0]
+                else:
+                    time.sleep(LOCK_LOOK)
 
     def _held(self) -> _Held:
         words = ("stack", "export", "-s", self.name, "--non-interactive")

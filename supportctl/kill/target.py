@@ -39,7 +39,7 @@ class Target:
         """Whether what carries the tag goes with the target. Chain tags are the whole customer's, not one stack's."""
         if self.environment is not None:
             return self.environment.owns(tag)
-        return tag in self.chain_tags or self._is_of_customer(tag)
+        return tag in self.chain_tags or self._of_customer(tag) is not None
 
     @property
     def chain_tags(self) -> tuple[str, ...]:
@@ -47,11 +47,12 @@ class Target:
         return Environment(self.customer, "any").chain_tags
 
     def environments(self, tags: Iterable[str]) -> list[Environment]:
-        """The target's environments among these tags, by their operators' tags; one that is aimed at is always in."""
+        """The target's environments among these tags, by any tag of their own: the operator's may have been taken out
+        before. One that is aimed at is always in."""
         if self.environment is not None:
             return [self.environment]
-        found = {environment for tag in tags if (environment := environment_of(tag)) is not None}
-        return sorted(filter(self._aims_at, found), key=lambda environment: environment.name)
+        found = {environment for tag in tags if (environment := self._environment_of(tag)) is not None}
+        return sorted(found, key=lambda environment: environment.name)
 
     def killed(self, document: Mapping[str, Any]) -> list[Environment]:
         """The target's environments that an earlier kill has marked: their tags are out of the document."""
@@ -71,9 +72,13 @@ class Target:
             return environment == self.environment
         return environment.customer == self.customer
 
-    def _is_of_customer(self, tag: str) -> bool:
+    def _environment_of(self, tag: str) -> Environment | None:
+        match = self._of_customer(tag)
+        return _environment(f"{self.customer}-{match[1] or match[2]}") if match else None
+
+    def _of_customer(self, tag: str) -> re.Match[str] | None:
         customer = re.escape(self.customer)
-        return bool(re.fullmatch(rf"tag:((kube|api|rec)-{customer}-{_WORD}|svc-{customer}-{_WORD}-{_WORD})", tag))
+        return re.fullmatch(rf"tag:(?:(?:kube|api|rec)-{customer}-({_WORD})|svc-{customer}-({_WORD})-{_WORD})", tag)
 
 
 def _environment(name: str) -> Environment | None:
@@ -95,5 +100,7 @@ def target(stack: str | None, customer: str | None) -> Target:
     try:
         names = Names.split(stack or "")
     except ValueError as error:
-        raise TargetError(f"{stack!r} is no stack of an environment: {error}") from None
+        raise TargetError(
+            f"{stack!r} is no stack of an environment: {error}. A whole customer goes by --customer."
+        ) from None
     return Target(names.customer, Environment(names.customer, names.environment))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from supportctl.ci import events
-from supportctl.ci.comment import LIMIT, MARKER, comment
+from supportctl.ci.comment import LIMIT, MARKER, OTHERS, comment
 from supportctl.ci.model import Preview, Remark, Slice, Step, Violation
 from tests.supportctl.pull_requests import INJECTION
 from tests.supportctl.test_ci_markdown import spans
@@ -110,6 +110,56 @@ def test_no_text_however_long_hides_that_a_stack_lets_in_more() -> None:
     assert "**The comment is cut here" in said
     assert "### `z-prod`" not in said
     assert "**More is let in by:**\n- `a-prod`\n- `z-prod`\n" in said
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"steps": [Step(op="create", type=f"kubernetes:core/v1:{'x' * 60}", name=f"thing-{n}") for n in range(30)]},
+        {"remarks": [Remark(severity="error", resource="", text="line\n" * 40)]},
+        {"remarks": [Remark(severity="info", resource="", text=f"{OTHERS} {n} {'z' * 80}") for n in range(40)]},
+        {"violations": [Violation(policy="p", level="mandatory", resource=str(n), text="y" * 80) for n in range(40)]},
+        {"violations": [Violation(policy="p", level="advisory", resource=str(n), text="y" * 80) for n in range(40)]},
+    ],
+    ids=["resources", "errors", "undone", "violations", "advice"],
+)
+def test_details_give_way_before_sentences_do(details: dict[str, Any]) -> None:
+    many = [preview(stack=f"customer{number}-prod", after={"access": []}, **details) for number in range(60)]
+    said = comment(many)
+    assert len(said) <= LIMIT
+    assert said.count("**Taken away**") == 60
+    assert "**The comment is cut here" not in said
+
+
+def test_one_line_without_an_end_pushes_nothing_out() -> None:
+    flood = [Remark(severity=severity, resource="", text="x" * 200_000) for severity in ("error", "info")]
+    said = comment([preview(stack="a-prod", remarks=flood), preview(stack="z-prod", after={"access": []})])
+    assert "### `z-prod`: access is narrowed" in said
+    assert "... (199000 more)" in said
+
+
+def test_what_is_in_no_known_form_pushes_nothing_out() -> None:
+    flood = [Slice(name="a", part="shared", before={}, after={f"{n}{'x' * 900}": n for n in range(400)})]
+    said = comment(
+        [
+            preview(stack="a-prod", after={"access": "nobody"}, slices=flood),
+            preview(stack="z-prod", after={"access": []}),
+        ]
+    )
+    assert "### `a-prod`: **cannot be judged**" in said
+    assert "### `z-prod`: access is narrowed" in said
+
+
+def test_as_many_files_as_one_likes_push_nothing_out() -> None:
+    paths = [f"policy/{'x' * 200}/{number}.py" for number in range(2000)]
+    said = comment(
+        [preview(after={"access": [SRE, SRE | {"from": "ann@example.com"}]}), preview(stack="z-prod")],
+        judges=paths,
+        missing=[f"{'y' * 200}{number}-prod" for number in range(2000)],
+    )
+    assert "**More is let in by:**\n- `acme-prod`\n" in said
+    assert "- `ann@example.com` gets in" in said
+    assert said.count("... and 1950 more: see the run") == 2
 
 
 def test_a_stack_without_a_preview_is_named() -> None:

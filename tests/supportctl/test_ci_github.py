@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +14,15 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from typer.testing import CliRunner
 
+from supportctl.ci import drift, engine
 from supportctl.ci.deployed import last, refuse_older
 from supportctl.ci.drift import drift_of, marker, tell
 from supportctl.ci.events import Said
 from supportctl.ci.github import AUTHOR, GitHub, GitHubError
 from supportctl.ci.model import Remark, Step
+from supportctl.commands import app
 from supportctl.stack import StackError
 
 TOKEN = "ghs_made_up"
@@ -308,3 +312,37 @@ def test_the_same_drift_gives_the_same_text(github: GitHub, server: Server) -> N
         tell(github, "acme-prod", drift_of("acme-prod", said))
         server.issues[0].setdefault("first", server.issues[0]["body"])
     assert server.issues[0]["body"] == server.issues[0]["first"]
+
+
+def test_however_much_has_drifted_github_takes_the_text(github: GitHub, server: Server) -> None:
+    said = drifted("\n".join(f"{number}: {'x' * 400}" for number in range(400)))
+    said.drifted += [Step(op="update", type="t" * 100, name=f"n{number}" * 40) for number in range(500)]
+    tell(github, "acme-prod", drift_of("acme-prod", said))
+    [issue] = server.issues
+    assert len(issue["body"]) <= 65536
+    assert "more: see the run" in issue["body"]
+    assert "pulumi refresh --preview-only -s acme-prod" in issue["body"]
+
+
+def test_an_issue_that_cannot_be_written_keeps_no_other_stack_from_being_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told: list[str] = []
+
+    def refusing(_github: GitHub, stack: str, found: Any) -> str:
+        assert found is not None
+        told.append(stack)
+        if stack == "acme-prod":
+            raise GitHubError("GitHub answers PATCH issues/1 with 422")
+        return f"https://github.example/{stack}"
+
+    monkeypatch.setattr(drift, "tell", refusing)
+    monkeypatch.setattr(engine, "refresh", lambda *_: drifted())
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "highflame/access")
+    words = ["ci", "drift", "acme-prod", "globex-prod", "--issues", "--out", str(tmp_path)]
+    result = CliRunner().invoke(app, words)
+    assert told == ["acme-prod", "globex-prod"]
+    assert result.exit_code == 2
+    assert "acme-prod: its issue is not as it should be. GitHub answers" in result.output
+    assert "https://github.example/globex-prod" in result.output

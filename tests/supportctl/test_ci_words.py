@@ -27,6 +27,11 @@ def test_who_comes_is_granted_with_all_that_bounds_them() -> None:
     ]
 
 
+def test_who_comes_a_second_time_is_told() -> None:
+    granted, taken = access([SRE], [SRE, SRE])
+    assert (len(granted), taken) == (1, [])
+
+
 def test_who_goes_is_taken_away() -> None:
     granted, taken = access([SRE], [])
     assert granted == []

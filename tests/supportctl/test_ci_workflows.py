@@ -11,6 +11,7 @@ import pytest
 from components.documents import read_yaml
 from sandbox import tools
 from sandbox.demo.pulumi import ROOT
+from supportctl.kill import command
 
 FOLDER = ROOT / ".github" / "workflows"
 FILES = sorted(FOLDER.glob("*.yml"))
@@ -108,6 +109,16 @@ def test_the_kill_credential_is_in_the_kill_switch_alone_behind_a_gate() -> None
     workflow = read("kill")
     assert list(workflow["on"]) == ["workflow_dispatch"]
     assert [job["environment"] for job in workflow["jobs"].values()] == ["kill"]
+
+
+def test_the_kill_switch_says_who_started_it_and_not_the_runners_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    [job] = read("kill")["jobs"].values()
+    [given] = [step["env"] for step in job["steps"] if "supportctl kill" in step.get("run", "")]
+    named = {name: "ada" for name, value in given.items() if value == "${{ github.triggering_actor }}"}
+    monkeypatch.setenv("USER", "runner")
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+    assert command._who() == "ada"
 
 
 def test_every_secret_stands_behind_an_environment() -> None:

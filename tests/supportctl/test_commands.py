@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from providers.tailnet.client import Client
 from sandbox.tailscale import console
 from supportctl.commands import app
 from supportctl.kill.preflight import SCOPES
@@ -315,3 +319,70 @@ def test_a_write_that_is_refused_is_no_success(api: Api) -> None:
     result = supportctl("revoke-engineer", ANN, "--yes")
     assert result.exit_code == 2
     assert named(api)
+
+
+def test_a_group_that_the_document_does_not_list_is_named_and_is_no_success(api: Api) -> None:
+    """Whether the person is in it only the identity provider knows."""
+    grant = '{"src": ["group:sre@example.com"], "dst": ["tag:ci"], "ip": ["*"]}'
+    api.state.data["policy"] = api.text.replace('"grants": [', f'"grants": [{grant},')
+    result = supportctl("revoke-engineer", ANN, "--yes")
+    assert result.exit_code == 1
+    assert "left: group:sre@example.com, if ann@example.com is in it" in result.output
+    assert not named(api)
+
+
+def test_an_entry_for_the_address_of_a_device_of_theirs_is_named_and_is_no_success(api: Api) -> None:
+    device = api.register("laptop", [])
+    api.state.data["devices"][device["nodeId"]]["user"] = ANN
+    hosts = f'"hosts": {{"the-laptop": "{device["addresses"][0]}"}},'
+    grant = '{"src": ["the-laptop"], "dst": ["tag:ci"], "ip": ["*"]}'
+    put_policy(api, api.text.replace('"grants": [', f'{hosts} "grants": [{grant},'))
+    result = supportctl("revoke-engineer", ANN, "--yes")
+    assert result.exit_code == 1
+    assert "left: the-laptop, which is let in and holds such a device" in result.output
+    assert not named(api)
+
+
+# --- however they end --------------------------------------------------------------------------------------
+
+WORDS = (
+    ["kill", "acme-prod", "--yes", "--keep-state"],
+    ["kill", "--preflight"],
+    ["revive", "acme-prod", "--yes"],
+    ["revoke-engineer", ANN, "--yes"],
+    ["verify", "acme-prod", "--gone"],
+)
+
+
+@pytest.mark.parametrize("words", WORDS, ids=" ".join)
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("unforeseen")], ids=["interrupted", "fault"])
+def test_what_was_interrupted_or_failed_does_not_look_like_done_in_part(
+    words: list[str], error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Client, "policy", broken)
+    result = supportctl(*words)
+    assert result.exit_code == 2
+    assert "interrupted" in result.output or "RuntimeError: unforeseen" in result.output
+
+
+@pytest.mark.parametrize("words", [*WORDS, ["kill", "acme-prod"], ["revoke-engineer", ANN]], ids=" ".join)
+def test_a_screen_that_is_gone_does_not_make_a_failure_look_like_done_in_part(words: list[str], machine: Path) -> None:
+    """`| head` has gone: nothing could be said, and nothing was done, since there is no credential."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("TAILSCALE_")}
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "supportctl", *words],
+        cwd=machine,
+        env={**environ, "PYTHONPATH": str(root)},
+        stdin=subprocess.DEVNULL,
+        stdout=writing,
+        stderr=writing,
+        check=False,
+    )
+    os.close(writing)
+    assert done.returncode == 2

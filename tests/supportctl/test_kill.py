@@ -250,6 +250,20 @@ def test_what_somebody_wrote_about_a_customers_shared_tags_goes_with_the_custome
     assert '"dst": ["tag:ci"]' in api.text, "what else is granted stays"
 
 
+@pytest.mark.parametrize("tag", [DEV.api_tag, DEV.rec_tag, DEV.svc_tag("web")])
+def test_an_environment_whose_operators_tag_was_taken_out_goes_with_the_customer(api: Api, tag: str) -> None:
+    """A person began by hand, and took the best-known tag first: what the others open stands."""
+    stand(api, ACME, TRAP)
+    opened = f'{{"src": ["tag:ci"], "dst": ["{tag}"], "ip": ["tcp:443"]}}'
+    text = api.text.replace('"grants": [', f'"grants": [\n    {opened},')
+    put_policy(api, text.replace('"tagOwners": {', f'"tagOwners": {{\n    "{tag}": ["autogroup:admin"],'))
+    code, record = run(api, target(None, "acme"))
+    assert code == GONE, record.steps
+    assert not names(api.text, DEV)
+    assert DEV.killed_group in api.text
+    assert names(api.text, TRAP)
+
+
 def test_auth_keys_go_by_the_tags_that_they_give_to_devices(api: Api) -> None:
     """They carry none themselves. One that is left makes a device whenever somebody uses it."""
     stand(api, ACME, GLOBEX)

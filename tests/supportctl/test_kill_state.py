@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from components.documents import read_yaml
 from supportctl.kill.engine import Engine as Engine_
 from supportctl.kill.in_cluster import finishing, in_cluster
 from supportctl.kill.state import Stack, stack_file
+from supportctl.kill.turn import turn
 
 PASSPHRASE = {"type": "passphrase", "state": {"salt": "v1:abc=:v1:def=="}}
 URN = "urn:pulumi:acme-prod::support-access::{type}::{name}"
@@ -118,6 +120,8 @@ class Engine:
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setattr("supportctl.kill.state.LOCK_LOOK", 0.01)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # turns of this test's own
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     return Engine(tmp_path)
 
 
@@ -161,6 +165,8 @@ def test_a_lock_of_a_dead_run_is_lifted(engine: Engine) -> None:
     engine.answers((255, lock(dead_pid())), (0, "done"))
     assert engine.stack().clear().clear
     assert len(engine.calls("cancel")) == 1
+    with turn("acme-prod") as another:
+        assert another(), "its turn ends with its destroy"
 
 
 @pytest.mark.parametrize("host", [None, "elsewhere"])
@@ -178,6 +184,48 @@ def test_a_run_that_does_not_end_is_named_with_the_way_on(engine: Engine) -> Non
     assert "supportctl kill acme-prod" in str(cleared.error)
     assert "acme-prod-operator-release" in cleared.left
     assert engine.calls("cancel") == []
+
+
+def test_of_two_kills_at_once_the_second_never_takes_the_fresh_lock_of_the_first(engine: Engine) -> None:
+    """Both have seen the lock of a dead run, and `pulumi cancel` takes whatever is there by then."""
+    engine.answers((255, lock(dead_pid())), (255, lock(os.getpid())), (0, "done"))
+    with turn("acme-prod") as first:
+        assert first()
+        assert engine.stack().clear().clear
+    assert engine.calls("cancel") == []
+
+
+def test_a_kill_that_died_leaves_its_turn_to_the_next(engine: Engine) -> None:
+    code = "import os, signal; from supportctl.kill.turn import turn\nwith turn('acme-prod') as mine: assert mine(); "
+    died = subprocess.run([sys.executable, "-c", code + "os.kill(os.getpid(), signal.SIGKILL)"], check=False)
+    assert died.returncode == -signal.SIGKILL
+    engine.answers((255, lock(dead_pid())), (0, "done"))
+    assert engine.stack().clear().clear
+    assert len(engine.calls("cancel")) == 1
+
+
+def test_a_kill_of_another_stack_is_not_waited_for(engine: Engine) -> None:
+    engine.answers((255, lock(dead_pid())), (0, "done"))
+    with turn("acme-dev") as other:
+        assert other()
+        assert engine.stack().clear().clear
+    assert len(engine.calls("cancel")) == 1
+
+
+def test_where_there_is_no_place_for_the_turn_a_dead_lock_is_lifted_all_the_same(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = os.open
+
+    def full(path: Any, *words: Any, **more: Any) -> int:
+        if str(path).endswith("support-access-acme-prod.lock"):
+            raise OSError(28, "No space left on device")
+        return here(path, *words, **more)
+
+    monkeypatch.setattr(os, "open", full)
+    engine.answers((255, lock(dead_pid())), (0, "done"))
+    assert engine.stack().clear().clear
+    assert len(engine.calls("cancel")) == 1
 
 
 def test_a_lock_that_cannot_be_lifted_ends_the_wait(engine: Engine) -> None:

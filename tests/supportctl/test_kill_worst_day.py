@@ -132,7 +132,7 @@ def test_a_state_that_makes_the_program_fail_does_not_hold_up_the_look_at_the_en
 
 
 @pytest.mark.parametrize(
-    "error", [BrokenPipeError("gone"), UnicodeEncodeError("ascii", "é", 0, 1, "no"), SystemExit(1)]
+    "error", [BrokenPipeError("gone"), UnicodeEncodeError("ascii", "é", 0, 1, "no"), OSError(28, "No space left")]
 )
 def test_a_screen_that_is_gone_holds_up_nothing(api: Api, error: BaseException) -> None:
     stand(api, ACME)

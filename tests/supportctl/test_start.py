@@ -14,6 +14,15 @@ def test_no_command_pays_for_what_another_one_needs() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_kill_loads_what_speaks_to_the_api_and_nothing_else_that_is_heavy() -> None:
+    code = (
+        "import sys, supportctl.commands, supportctl.kill.command; "
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['httpx']"
+
+
 def test_a_kill_loads_nothing_of_the_program_but_names() -> None:
     """On the worst day the program is broken: what is not imported cannot stop a cut."""
     code = (
