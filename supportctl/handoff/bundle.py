@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,15 @@ TEMPLATES = Path(__file__).parent / "templates"
 DOCUMENTS = ("README.md", "install.sh", "verify.sh", "uninstall.md", "egress.md")
 MANAGED_BY = "app.kubernetes.io/managed-by"
 OWN_LABEL = f"{MANAGED_BY}=support-access"
+CEILING = f"ClusterRole//{IMPERSONATION_ROLE}"
+RULES_REVIEW = json.dumps(
+    {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectRulesReview",
+        "spec": {"namespace": NAMESPACE},
+    }
+)
+"""What asks the API server for every rule that somebody has, by whatever role."""
 KINDS = (
     "clusterrolebindings",
     "rolebindings",
@@ -135,6 +144,8 @@ def _words(
         "any_user": settings.any_user.reason if settings.any_user else None,
         "accounts": sorted({OPERATOR_SERVICE_ACCOUNT, *impersonators(settings)}),
         "servers": impersonators(settings),
+        "rules_review": RULES_REVIEW,
+        "ceiling": [_rule(rule) for one in made.rbac if _place(one) == CEILING for rule in one["rules"]],
         "patches": [_patch(patch) for patch in patches(settings).values()],
         "operator_tags": settings.names.operator_tags,
         "kinds": KINDS,
@@ -197,6 +208,12 @@ def _patch(patch: Patch) -> dict[str, Any]:
 def _place(one: Manifest) -> str:
     """`KIND/NAMESPACE/NAME`, as the script has it of an object that is there."""
     return f"{one['kind']}/{one['metadata'].get('namespace', '')}/{one['metadata']['name']}"
+
+
+def _rule(rule: Mapping[str, Any]) -> str:
+    """A rule as kubectl's jsonpath prints its parts."""
+    parts = [rule.get(key) for key in ("verbs", "apiGroups", "resources", "resourceNames")]
+    return " ".join(json.dumps(part, separators=(",", ":")) if part else "" for part in parts)
 
 
 def _entry(entry: Access) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from components.settings.environment import Delivery, EnvironmentSettings
 from components.settings.federation import id_wanted, wrong_id
+from supportctl.handoff.agreement import disagreement
 from supportctl.handoff.bundle import bundle
 from supportctl.handoff.credential import CredentialError, credential_text, encrypt, write_private
 from supportctl.handoff.folder import FolderError, write_folder
@@ -54,6 +55,8 @@ def run_handoff(options: HandoffOptions) -> int:
             raise HandoffError(f"The stack was never up: run `pulumi up -s {options.stack}` first.")
         if settings.credential.federation is not None:
             _check_federation(options, settings, outputs)
+        if refusal := disagreement(options.stack, settings, outputs):
+            raise HandoffError(refusal)
         # Before anything is written: a credential that cannot be given must not leave half a handoff.
         secret = credential_text(settings, outputs) if options.age or options.print_credential else None
         encrypted = encrypt(secret, options.age) if secret and options.age else None

@@ -1,11 +1,13 @@
-"""An operator without a secret, from the identity that is made first to a destroy with nothing left.
+"""An operator without a secret, in both deliveries: from the identity that is made first, and back to a Secret.
 
-The tokens are the real API server's, and the Tailscale API believes them by that server's own keys.
+The tokens are the real API servers', and the Tailscale API believes them by those servers' own keys.
 """
 
 from __future__ import annotations
 
+import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,12 +18,14 @@ from sandbox.demo.pulumi import Pulumi
 from sandbox.world import World
 from tests.engine.absence import absence
 from tests.engine.conftest import Example
+from tests.engine.customer import apply, script, supportctl
 from tests.engine.levels import deletion_levels
+from tests.sandbox.operator.conftest import eventually
 
 pytestmark = pytest.mark.engine
 
 STACK, TAG = "globex-prod", "tag:kube-globex-prod"
-SETTINGS = """config:
+SECRET = """config:
   support-access:customer: globex
   support-access:environment: prod
   support-access:cluster:
@@ -29,15 +33,45 @@ SETTINGS = """config:
   support-access:access:
     - from: group:highflame-sre
       role: read-only
-  support-access:credential:
+"""
+FEDERATED = """  support-access:credential:
     federation:
       issuer: {issuer}
 """
-WITH_ID = SETTINGS + "      clientId: {id}\n"
+SETTINGS = SECRET + FEDERATED
+ID = "      clientId: {id}\n"
+WITH_ID = SETTINGS + ID
+
+HANDED, HANDED_TAG, AUDIENCE = "acme-prod", "tag:kube-acme-prod", "acme.example/support"
+HANDED_SECRET = """config:
+  support-access:customer: acme
+  support-access:environment: prod
+  support-access:access:
+    - from: group:highflame-sre
+      role: read-only
+"""
+HANDED_FEDERATED = f"{HANDED_SECRET}{FEDERATED}      audience: {AUDIENCE}\n"
 
 
-def identity(tailnet: Tailnet) -> dict[str, Any]:
-    (found,) = tailnet.keys(TAG)
+@pytest.fixture(scope="module")
+def issuers(
+    world: World, pulumi: Pulumi, example: Example, tailnet: Tailnet, clusters: dict[str, Cluster]
+) -> dict[str, str]:
+    """Each cluster's issuer; the Tailscale API knows its keys. The tailnet's own stack is up."""
+    example.write("tailnet")
+    pulumi.up("tailnet")
+    found = {name: world.facts["clusters"][name]["issuer"] for name in (STACK, HANDED)}
+    keys = {
+        issuer: json.loads(clusters[name].kubectl("get", "--raw", "/openid/v1/jwks")) for name, issuer in found.items()
+    }
+    put = f"{tailnet.url}/sandbox/issuers"
+    httpx.put(put, json=keys, auth=(tailnet.key, ""), timeout=10).raise_for_status()
+    return found
+
+
+def credential(tailnet: Tailnet, tag: str = TAG) -> dict[str, Any]:
+    """The environment's only one at Tailscale."""
+    (found,) = tailnet.keys(tag)
     return found
 
 
@@ -50,22 +84,54 @@ def credentials_in(cluster: Cluster) -> list[str]:
     ]
 
 
-def test_from_the_identity_to_an_operator_that_lets_people_in_and_back_to_nothing(
-    world: World, pulumi: Pulumi, example: Example, tailnet: Tailnet, clusters: dict[str, Cluster]
+def proof_of(cluster: Cluster) -> list[str]:
+    """What the running operator proves itself with: `Secret NAME`, or `token for AUDIENCE`. Empty while none runs."""
+    pods = cluster.get("pods", "-n", "tailscale", "-l", "app=operator")
+    if [pod["status"].get("phase") for pod in pods] != ["Running"] or "deletionTimestamp" in pods[0]["metadata"]:
+        return []
+    volumes = pods[0]["spec"]["volumes"]
+    tokens = [
+        one.get("serviceAccountToken", {}) for each in volumes for one in each.get("projected", {}).get("sources", [])
+    ]
+    return [f"Secret {each['secret']['secretName']}" for each in volumes if "secret" in each] + [
+        f"token for {token['audience']}" for token in tokens if "audience" in token
+    ]
+
+
+def online(tailnet: Tailnet, tag: str) -> str | None:
+    """The node id of the environment's only device, while it is connected."""
+    (device,) = tailnet.devices(tag) or [{}]
+    return device["nodeId"] if device.get("connectedToControl") else None
+
+
+def policy_writes(tailnet: Tailnet) -> list[int]:
+    """Statuses of the calls that wrote the policy since this was asked last."""
+    calls, mine = f"{tailnet.url}/sandbox/calls", (tailnet.key, "")
+    made = httpx.get(calls, auth=mine, timeout=10).raise_for_status().json()
+    httpx.delete(calls, auth=mine, timeout=10).raise_for_status()
+    return [call["status"] for call in made if call["method"] == "POST" and call["path"].endswith("/acl")]
+
+
+def client_in(cluster: Cluster, name: str) -> str:
+    """The client's id that a Secret holds."""
+    held = json.loads(cluster.kubectl("get", "secret", name, "-n", "tailscale", "-o", "json"))
+    return base64.b64decode(held["data"]["client_id"]).decode()
+
+
+def test_from_the_identity_to_an_operator_that_lets_people_in_and_back_to_a_secret(
+    world: World,
+    pulumi: Pulumi,
+    example: Example,
+    tailnet: Tailnet,
+    clusters: dict[str, Cluster],
+    issuers: dict[str, str],
 ) -> None:
-    cluster, issuer = clusters[STACK], world.facts["clusters"][STACK]["issuer"]
-    example.write("tailnet")
-    pulumi.up("tailnet")
-    keys = json.loads(cluster.kubectl("get", "--raw", "/openid/v1/jwks"))
-    # As the handed over install.sh looks for it.
-    assert f'"issuer":"{issuer}"' in cluster.kubectl("get", "--raw", "/.well-known/openid-configuration")
-    put = f"{tailnet.url}/sandbox/issuers"
-    httpx.put(put, json={issuer: keys}, auth=(tailnet.key, ""), timeout=10).raise_for_status()
+    cluster, issuer = clusters[STACK], issuers[STACK]
 
     # First the identity alone: nothing is installed, and the stack says what to do with its id.
     example.write(STACK, SETTINGS.format(issuer=issuer))
     pulumi.up(STACK)
-    made = identity(tailnet)
+    made = credential(tailnet)
     assert (made["keyType"], made["issuer"], made["audience"]) == ("federated", issuer, "support-access/globex-prod")
     assert made["subject"] == "system:serviceaccount:tailscale:operator"
     command = f"pulumi config set --stack {STACK} --path support-access:credential.federation.clientId {made['id']}"
@@ -93,7 +159,7 @@ def test_from_the_identity_to_an_operator_that_lets_people_in_and_back_to_nothin
     (device,) = tailnet.devices(TAG)
     assert device["hostname"] == "globex-prod-kube"
     assert tailnet.grants_to(TAG)
-    assert identity(tailnet)["id"] == made["id"]
+    assert credential(tailnet)["id"] == made["id"]
     assert credentials_in(cluster) == []
     outputs = pulumi.outputs(STACK)
     assert (outputs["pending"], outputs["credential"]["kind"]) == ([], "federated")
@@ -112,7 +178,102 @@ def test_from_the_identity_to_an_operator_that_lets_people_in_and_back_to_nothin
     assert kept.code != 0
     assert "globex-prod has an operator already" in kept.output
 
+    # Back to a Secret: the same device, by a client of its own, and nobody else gets in meanwhile.
+    policy, _ = tailnet.policy_text(), policy_writes(tailnet)
+    example.write(STACK, SECRET)
+    pulumi.up(STACK)
+    client = credential(tailnet)
+    assert client["keyType"] == "client"
+    eventually(lambda: proof_of(cluster) == ["Secret operator-oauth-1"], 60)
+    assert eventually(lambda: online(tailnet, TAG), 60) == device["nodeId"]
+    assert credentials_in(cluster) == ["operator-oauth-1"]
+    assert client_in(cluster, "operator-oauth-1") == client["id"]
+    assert (tailnet.policy_text(), policy_writes(tailnet)) == (policy, [])
+    pulumi.preview(STACK, "--expect-no-changes")
+
+    # And not by the same way to the identity: in its first step what stands would be uninstalled.
+    example.write(STACK, SETTINGS.format(issuer=issuer))
+    refused = pulumi.up(STACK, check=False)
+    assert refused.code != 0
+    assert "To move an environment that has a Secret, end it first: pulumi destroy -s globex-prod" in refused.output
+    assert credential(tailnet)["id"] == client["id"]
+    assert proof_of(cluster) == ["Secret operator-oauth-1"]
+    assert (tailnet.policy_text(), policy_writes(tailnet)) == (policy, [])
+
     pulumi.destroy(STACK)
     assert tailnet.keys(TAG) == []
     code, found, said = absence(world, pulumi, STACK)
     assert (code, found["left"], found["unknown"]) == (0, set(), set()), said
+
+
+def test_what_is_handed_over_goes_from_a_secret_to_the_clusters_tokens_and_back(
+    pulumi: Pulumi,
+    example: Example,
+    tailnet: Tailnet,
+    clusters: dict[str, Cluster],
+    issuers: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    cluster, issuer, folder = clusters[HANDED], issuers[HANDED], tmp_path / "acme"
+    example.write(HANDED, HANDED_SECRET)
+    pulumi.up(HANDED)
+    install_with_secret(pulumi, folder)
+    device = eventually(lambda: online(tailnet, HANDED_TAG), 60)
+    pulumi.up(HANDED)
+    assert tailnet.grants_to(HANDED_TAG)
+    policy, _ = tailnet.policy_text(), policy_writes(tailnet)
+
+    # The identity is made and the client is gone; the folder waits for the id, and for an update that knows it.
+    example.write(HANDED, HANDED_FEDERATED.format(issuer=issuer))
+    pulumi.up(HANDED)
+    made = credential(tailnet, HANDED_TAG)
+    assert (made["keyType"], made["issuer"], made["audience"]) == ("federated", issuer, AUDIENCE)
+    wanted = f"--path support-access:credential.federation.clientId {made['id']}"
+    assert wanted in pulumi.outputs(HANDED)["pending"][0]
+    example.write(HANDED, (HANDED_FEDERATED + ID).format(issuer=issuer, id=made["id"]))
+    early = supportctl(pulumi, "handoff", HANDED, "--out", folder, check=False)
+    assert early.returncode == 2
+    key = "support-access:credential.federation.clientId"
+    assert [line for line in early.stderr.splitlines() if line.startswith("  ")] == [
+        f'  {key}: "{made["id"]}" now, not set at the last `pulumi up`'
+    ]
+    pulumi.up(HANDED)
+    assert pulumi.outputs(HANDED)["pending"] == []
+
+    # The folder's own scripts: the operator goes on as the same device by the cluster's token, and no secret is left.
+    supportctl(pulumi, "handoff", HANDED, "--out", folder)
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    script(folder / "install.sh", pulumi, HANDED)
+    eventually(lambda: proof_of(cluster) == [f"token for {AUDIENCE}"], 60)
+    assert credentials_in(cluster) == []
+    assert "WRONG" not in script(folder / "verify.sh", pulumi, HANDED).stdout
+    supportctl(pulumi, "handoff", HANDED, "--out", folder)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert eventually(lambda: online(tailnet, HANDED_TAG), 60) == device
+    assert (tailnet.policy_text(), policy_writes(tailnet)) == (policy, [])
+
+    # With its device removed it needs a new key, and gets one for the token.
+    httpx.delete(f"{tailnet.url}/api/v2/device/{device}", auth=(tailnet.key, ""), timeout=10).raise_for_status()
+    cluster.kubectl("delete", "pods", "-n", "tailscale", "-l", "app=operator")
+    again = eventually(lambda: online(tailnet, HANDED_TAG), 60)
+    assert again != device
+    assert credentials_in(cluster) == []
+
+    # And back: the identity is gone, and the Secret's client takes its place.
+    example.write(HANDED, HANDED_SECRET)
+    pulumi.up(HANDED)
+    client = credential(tailnet, HANDED_TAG)
+    assert client["keyType"] == "client"
+    install_with_secret(pulumi, folder)
+    eventually(lambda: proof_of(cluster) == ["Secret operator-oauth-1"], 60)
+    assert client_in(cluster, "operator-oauth-1") == client["id"]
+    assert eventually(lambda: online(tailnet, HANDED_TAG), 60) == again
+    assert (tailnet.policy_text(), policy_writes(tailnet)) == (policy, [])
+
+
+def install_with_secret(pulumi: Pulumi, folder: Path) -> None:
+    """What the README says: the first run makes the namespace for the credential, and no earlier one passes for it."""
+    given = supportctl(pulumi, "handoff", HANDED, "--out", folder, "--print-credential")
+    assert "The credential is missing" in script(folder / "install.sh", pulumi, HANDED, check=False).stderr
+    apply(given.stdout, pulumi, HANDED)
+    script(folder / "install.sh", pulumi, HANDED)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,16 @@ import pytest
 
 from components.settings.environment import EnvironmentSettings
 from sandbox.demo.observe import Cluster, Tailnet
-from sandbox.demo.pulumi import ROOT, Pulumi
+from sandbox.demo.pulumi import Pulumi
 from supportctl.handoff.bundle import bundle
 from supportctl.handoff.folder import write_folder
 from tests.engine.conftest import Example
+from tests.engine.customer import apply, script, supportctl
 from tests.sandbox.operator.conftest import eventually
 
 pytestmark = pytest.mark.engine
 
+STACK = "globex-prod"
 SETTINGS = """config:
   support-access:customer: globex
   support-access:environment: prod
@@ -89,10 +90,10 @@ def managed(pulumi: Pulumi, example: Example, clusters: dict[str, Cluster]) -> d
     """The objects of a managed delivery, which is gone again."""
     example.write("tailnet")
     pulumi.up("tailnet")
-    example.write("globex-prod", SETTINGS + MANAGED)
-    pulumi.up("globex-prod")
-    made = objects(clusters["globex-prod"])
-    pulumi.destroy("globex-prod")
+    example.write(STACK, SETTINGS + MANAGED)
+    pulumi.up(STACK)
+    made = objects(clusters[STACK])
+    pulumi.destroy(STACK)
     return made
 
 
@@ -105,51 +106,31 @@ def handed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """The folder, of a stack that the customer has not installed yet: nobody gets in, and nothing has failed."""
-    example.write("globex-prod", SETTINGS)
-    pulumi.up("globex-prod")
+    example.write(STACK, SETTINGS)
+    pulumi.up(STACK)
     assert not tailnet.grants_to("tag:kube-globex-prod")
-    assert len(json.loads(pulumi.run("stack", "output", "pending", "-s", "globex-prod").output)) == 2
+    assert len(json.loads(pulumi.run("stack", "output", "pending", "-s", STACK).output)) == 2
     return tmp_path_factory.mktemp("handoff") / "globex"
-
-
-def supportctl(pulumi: Pulumi, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "supportctl", *map(str, words)],
-        cwd=pulumi.project,
-        env={**pulumi.env, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
 
 
 @pytest.fixture(scope="module")
 def installed(handed: Path, pulumi: Pulumi, clusters: dict[str, Cluster]) -> Iterator[Path]:
     """What the README says, step by step."""
-    given = supportctl(pulumi, "handoff", "globex-prod", "--out", handed, "--print-credential")
+    given = supportctl(pulumi, "handoff", STACK, "--out", handed, "--print-credential")
     assert "pending:" in given.stderr
-    refused = script(handed / "install.sh", pulumi, check=False)
+    refused = script(handed / "install.sh", pulumi, STACK, check=False)
     assert refused.returncode != 0
     assert "The credential is missing" in refused.stderr
-    secret = ["kubectl", "--context", "globex-prod", "apply", "--server-side", "-f", "-"]
-    subprocess.run(secret, env=pulumi.env, input=given.stdout, text=True, check=True, capture_output=True)
-    script(handed / "install.sh", pulumi)
+    apply(given.stdout, pulumi, STACK)
+    script(handed / "install.sh", pulumi, STACK)
     yield handed
-    clusters["globex-prod"].kubectl("delete", "clusterroles,clusterrolebindings", *OURS)
-
-
-def script(file: Path, pulumi: Pulumi, *, check: bool = True) -> subprocess.CompletedProcess[str]:
-    command = [str(file), "globex-prod"]
-    return subprocess.run(
-        command, env=pulumi.env, check=check, capture_output=True, text=True, stdin=subprocess.DEVNULL
-    )
+    clusters[STACK].kubectl("delete", "clusterroles,clusterrolebindings", *OURS)
 
 
 def test_its_own_scripts_give_the_objects_of_a_managed_delivery(
     installed: Path, managed: dict[str, Any], clusters: dict[str, Cluster]
 ) -> None:
-    assert objects(clusters["globex-prod"]) == managed
+    assert objects(clusters[STACK]) == managed
     assert {
         "ClusterRole support-access-impersonation",
         "Deployment operator",
@@ -160,14 +141,14 @@ def test_its_own_scripts_give_the_objects_of_a_managed_delivery(
 def test_the_customer_sees_every_claim_hold_and_a_widened_ceiling_is_seen(
     installed: Path, pulumi: Pulumi, clusters: dict[str, Cluster]
 ) -> None:
-    held = script(installed / "verify.sh", pulumi)
+    held = script(installed / "verify.sh", pulumi, STACK)
     assert "WRONG" not in held.stdout
     assert held.stdout.count("ok  ") > 10
-    cluster = clusters["globex-prod"]
+    cluster = clusters[STACK]
     cluster.kubectl("create", "clusterrole", "wide", "--verb=impersonate", "--resource=groups")
     cluster.kubectl("create", "clusterrolebinding", "wide", "--clusterrole=wide", "--serviceaccount=tailscale:operator")
     try:
-        widened = script(installed / "verify.sh", pulumi, check=False)
+        widened = script(installed / "verify.sh", pulumi, STACK, check=False)
     finally:
         cluster.kubectl("delete", "clusterrole,clusterrolebinding", "wide")
     assert widened.returncode == 1
@@ -180,12 +161,12 @@ def test_a_cluster_with_another_operator_is_left_as_it_is(
     """Helm would upgrade the one that stands into this one: its names are the same."""
     other = {"customer": "initech", "environment": "prod", "access": [{"from": "group:sre", "role": "read-only"}]}
     write_folder(tmp_path, bundle(EnvironmentSettings.model_validate(other), ["ada@highflame.example"]))
-    before = objects(clusters["globex-prod"])
-    refused = script(tmp_path / "install.sh", pulumi, check=False)
+    before = objects(clusters[STACK])
+    refused = script(tmp_path / "install.sh", pulumi, STACK, check=False)
     assert refused.returncode == 1
     assert "another Tailscale operator (tags: tag:k8s-operator-globex,tag:kube-globex-prod;" in refused.stderr
     assert refused.stdout == ""
-    assert objects(clusters["globex-prod"]) == before
+    assert objects(clusters[STACK]) == before
 
 
 def test_a_narrower_handoff_takes_away_what_an_earlier_one_gave(
@@ -197,35 +178,36 @@ def test_a_narrower_handoff_takes_away_what_an_earlier_one_gave(
     tmp_path: Path,
 ) -> None:
     """Kubernetes adds roles up: with the old binding left behind the group would have both."""
-    cluster, file = clusters["globex-prod"], tmp_path / "services.yaml"
+    cluster, file = clusters[STACK], tmp_path / "services.yaml"
     file.write_text(CUSTOMERS)
     cluster.kubectl("apply", "-f", str(file))
     before = noted(cluster)
-    example.write("globex-prod", WIDER)
-    try:
-        supportctl(pulumi, "handoff", "globex-prod", "--out", tmp_path / "wider")
-    finally:
-        example.write("globex-prod", SETTINGS)
-    script(tmp_path / "wider" / "install.sh", pulumi)
+    example.write(STACK, WIDER)
+    pulumi.up(STACK)
+    supportctl(pulumi, "handoff", STACK, "--out", tmp_path / "wider")
+    script(tmp_path / "wider" / "install.sh", pulumi, STACK)
     assert may(cluster, "get", "secrets")
     assert noted(cluster).keys() - before.keys() == {f"tailscale.com/{key}" for key in ("expose", "hostname", "tags")}
     assert cluster.names("connectors") == ["support-access-net"]
-    seen = script(installed / "verify.sh", pulumi, check=False)
+    seen = script(installed / "verify.sh", pulumi, STACK, check=False)
     assert seen.returncode == 1
     assert "WRONG highflame-sre reads no secrets" in seen.stdout
     assert "WRONG roles and bindings are those of rbac.yaml" in seen.stdout
     assert "ClusterRoleBinding//support-access:cluster-admin:highflame-sre" in seen.stdout
     assert "RoleBinding/shop/support-access:read-only:user:lin@highflame.example" in seen.stdout
 
-    script(installed / "install.sh", pulumi)
+    script(installed / "install.sh", pulumi, STACK)
     assert not may(cluster, "get", "secrets")
     assert objects(cluster) == managed
     assert cluster.names("rolebindings", "-n", "shop") == []
     assert noted(cluster) == before
-    eventually(lambda: cluster.get("connectors") == [] and cluster.get("proxyclasses") == [])
-    assert "WRONG" not in script(installed / "verify.sh", pulumi).stdout
-    eventually(lambda: not cluster.get("services", "-n", "shop")[0]["metadata"].get("finalizers"))
+    eventually(lambda: cluster.get("connectors") == [] and cluster.get("proxyclasses") == [], 60)
+    assert "WRONG" not in script(installed / "verify.sh", pulumi, STACK).stdout
+    eventually(lambda: not cluster.get("services", "-n", "shop")[0]["metadata"].get("finalizers"), 60)
     cluster.kubectl("delete", "namespace", "shop", "--wait=false")
+    # Last, since the operator took its proxies back by the wider scopes.
+    example.write(STACK, SETTINGS)
+    pulumi.up(STACK)
 
 
 def noted(cluster: Cluster) -> dict[str, str]:
@@ -246,28 +228,48 @@ def may(cluster: Cluster, *words: str) -> bool:
 def test_a_name_that_somebody_adds_to_the_ceiling_is_seen(
     installed: Path, pulumi: Pulumi, clusters: dict[str, Cluster]
 ) -> None:
-    cluster = clusters["globex-prod"]
+    cluster = clusters[STACK]
     added = '[{"op": "add", "path": "/rules/0/resourceNames/-", "value": "kubeadm-cluster-admins"}]'
     cluster.kubectl("patch", "clusterrole", "support-access-impersonation", "--type=json", "-p", added)
     try:
-        seen = script(installed / "verify.sh", pulumi, check=False)
+        seen = script(installed / "verify.sh", pulumi, STACK, check=False)
     finally:
         cluster.kubectl("delete", "clusterrole", "support-access-impersonation")
-        script(installed / "install.sh", pulumi)
+        script(installed / "install.sh", pulumi, STACK)
     assert seen.returncode == 1
     assert "WRONG roles and bindings are those of rbac.yaml" in seen.stdout
 
 
+def test_a_name_that_a_role_of_another_adds_is_seen(
+    installed: Path, pulumi: Pulumi, clusters: dict[str, Cluster]
+) -> None:
+    """It need not be system:masters, nor bear a label of ours."""
+    cluster = clusters[STACK]
+    named = ("--verb=impersonate", "--resource=groups", "--resource-name=kubeadm:cluster-admins")
+    cluster.kubectl("create", "clusterrole", "named", *named)
+    cluster.kubectl(
+        "create", "clusterrolebinding", "named", "--clusterrole=named", "--serviceaccount=tailscale:operator"
+    )
+    try:
+        seen = script(installed / "verify.sh", pulumi, STACK, check=False)
+    finally:
+        cluster.kubectl("delete", "clusterrole,clusterrolebinding", "named")
+    assert seen.returncode == 1
+    assert [line for line in seen.stdout.splitlines() if line.startswith("WRONG")] == [
+        'WRONG operator may act as nobody else: ["impersonate"] ["groups"] ["kubeadm:cluster-admins"]'
+    ]
+
+
 def test_the_next_up_sees_the_operator_and_lets_people_in(installed: Path, pulumi: Pulumi, tailnet: Tailnet) -> None:
-    pulumi.up("globex-prod")
+    pulumi.up(STACK)
     assert {grant["src"][0] for grant in tailnet.grants_to("tag:kube-globex-prod")} == {
         "group:highflame-sre",
         "lin@highflame.example",
     }
-    assert json.loads(pulumi.run("stack", "output", "pending", "-s", "globex-prod").output) == []
+    assert json.loads(pulumi.run("stack", "output", "pending", "-s", STACK).output) == []
 
 
 def test_a_second_run_gives_the_same_bytes(installed: Path, pulumi: Pulumi) -> None:
     before = {file.name: file.read_bytes() for file in installed.iterdir()}
-    supportctl(pulumi, "handoff", "globex-prod", "--out", installed)
+    supportctl(pulumi, "handoff", STACK, "--out", installed)
     assert {file.name: file.read_bytes() for file in installed.iterdir()} == before
