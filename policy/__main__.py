@@ -50,6 +50,8 @@ def _seen(resource: Any) -> Seen:
         props=resource.props,
         known=_known(resource.props),
         secret_outputs=tuple(resource.opts.additional_secret_outputs),
+        protected=bool(resource.opts.protect),
+        ignored=tuple(resource.opts.ignore_changes),
     )
 
 

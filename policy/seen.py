@@ -24,13 +24,16 @@ Limits = Mapping[str, Any]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
     """type: Pulumi's token. stack: whose it is. props: inputs, as the provider gets them; outputs, where the catalogue
-    says so. secret_outputs: outputs marked as secret."""
+    says so. secret_outputs: outputs marked as secret. protected: whether a destroy stops at it. ignored: inputs whose
+    changes are passed by."""
 
     type: str
     name: str
     stack: str
     props: Mapping[str, Any]
     secret_outputs: tuple[str, ...] = field(default=())
+    protected: bool = False
+    ignored: tuple[str, ...] = ()
     known: Mapping[str, Any] | None = None
     """The inputs without what is not known yet; None when all of them are known."""
 

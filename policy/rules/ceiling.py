@@ -6,14 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from policy.seen import Limits, Seen
+from policy.seen import NAMESPACE, Limits, Seen
 
 ROLES = ("ClusterRole", "Role")
 BINDINGS = ("ClusterRoleBinding", "RoleBinding")
-ADMIN = ("cluster-admin", "admin")
+ADMIN = ("cluster-admin", "admin", "edit")
+"""The cluster's own roles that lead to everything: `edit` may become every ServiceAccount, a controller's too."""
 ESCALATING = {"impersonate", "escalate", "bind"}
 SIGNING = {"approve", "sign"}
 READING = {"get", "list", "watch"}
+PERSONS = {"users", "groups"}
+"""What a role may let its holder become, by name. A ServiceAccount's name does not say whose it is."""
+OPERATORS = "support-access-impersonation"
+"""Whom the operator may become: whoever else is bound to it has the rights of all of them."""
 TOKENS = ("serviceaccounts/token", "*/token")
 CLUSTERS_OWN = "system:"
 STACK = "pulumi:pulumi:Stack"
@@ -44,6 +49,10 @@ def _of_rule(rule: Mapping[str, Any]) -> Iterator[str]:
         yield "has every verb, impersonate and escalate among them."
     if escalating and not names:
         yield f"allows {', '.join(escalating)} without resourceNames: its holder becomes anybody."
+    if "escalate" in verbs and names:
+        yield "allows escalate: its holder writes any right into the role that it names."
+    if any(verb.startswith("impersonate") for verb in verbs) and (others := {*resources} - PERSONS - {"*"}):
+        yield f"allows impersonate on {', '.join(sorted(others))}: only users and groups can be named as people."
     if escalating and "*" in resources:
         yield f"allows {', '.join(escalating)} on every kind: name users or groups."
     own = [name for name in names if name.startswith(CLUSTERS_OWN) or ("bind" in verbs and name in ADMIN)]
@@ -58,7 +67,7 @@ def _of_rule(rule: Mapping[str, Any]) -> Iterator[str]:
 
 
 def agreed_admin(seen: Seen, limits: Limits) -> Iterator[str]:
-    """A binding to cluster-admin that nobody agreed to, or no longer.
+    """A binding to cluster-admin that nobody agreed to, or no longer; or any for those whom the cluster itself names.
 
     limits: `admins`, a list of `{subject, reason, until (YYYY-MM-DD), approvedBy}`; subject is the group or the user.
     """
@@ -67,13 +76,20 @@ def agreed_admin(seen: Seen, limits: Limits) -> Iterator[str]:
     role = str((seen.props.get("roleRef") or {}).get("name") or "")
     if not role or role.startswith(CLUSTERS_OWN):
         yield f"it binds to {role or 'a role that it does not name'}, which is the cluster's own business."
-    if role not in ADMIN:
-        return
     for subject in seen.props.get("subjects") or ():
-        if subject.get("kind") in PEOPLE:
-            yield from _unagreed(str(subject.get("name")), role, limits)
-        else:
-            yield f"{subject.get('kind')} {subject.get('name')} would be {role}: only a group or a person may be."
+        yield from _of_subject(seen, role, subject, limits)
+
+
+def _of_subject(seen: Seen, role: str, subject: Mapping[str, Any], limits: Limits) -> Iterator[str]:
+    kind, name, place = subject.get("kind"), str(subject.get("name")), subject.get("namespace")
+    if kind not in PEOPLE and role in ADMIN:
+        yield f"{kind} {name} would be {role}: only a group or a person may be."
+    elif kind not in PEOPLE and place not in (NAMESPACE, seen.namespace or NAMESPACE):
+        yield f"{kind} {place}/{name} is somebody else's, and would have {role}."
+    elif kind in PEOPLE and role == OPERATORS:
+        yield f"{kind} {name} could become whomever the operator may: only what serves the API is bound to {role}."
+    elif kind in PEOPLE and (role in ADMIN or name.startswith(CLUSTERS_OWN)):
+        yield from _unagreed(name, role, limits)
 
 
 def declared_admin(seen: Seen, limits: Limits) -> Iterator[str]:
@@ -93,7 +109,7 @@ def _unagreed(name: str, role: str, limits: Limits) -> Iterator[str]:
     agreed = {str(entry.get("subject")): entry for entry in limits.get("admins") or ()}
     problem = agreement(agreed.get(name))
     if name.startswith(CLUSTERS_OWN):
-        yield f"{name} is a group of the cluster's own: it is nobody's to be bound."
+        yield f"{name} is a group or a user of the cluster's own: it is nobody's to be bound."
     elif problem:
         yield (
             f"{name} would be {role}: {problem}. In the pack's configuration, admins takes subject, reason, until and"

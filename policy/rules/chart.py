@@ -13,6 +13,8 @@ CHARTS = ("https://pkgs.tailscale.com/helmcharts/tailscale-operator",)
 """Repository and name of the charts that are allowed unless the configuration says others."""
 UNSEEN = ("postrender", "valueYamlFiles")
 API_PROXY = "apiServerProxyConfig"
+CONTROL = ("loginServer", "OPERATOR_LOGIN_SERVER")
+"""The chart's value, and the variable that it becomes: which control server tells the operator who is who."""
 
 
 def known(seen: Seen, limits: Limits) -> Iterator[str]:
@@ -32,7 +34,11 @@ def known(seen: Seen, limits: Limits) -> Iterator[str]:
     for key in UNSEEN:
         if seen.props.get(key):
             yield f"it has {key}, which changes what is installed where nobody looks."
-    proxy = (seen.props.get("values") or {}).get(API_PROXY) or {}
+    values = seen.props.get("values") or {}
+    variables = [each.get("name") for each in (values.get("operatorConfig") or {}).get("extraEnv") or ()]
+    if values.get(CONTROL[0]) or CONTROL[1] in variables:
+        yield f"it has {' or '.join(CONTROL)}: the operator would join a tailnet whose owner says who its callers are."
+    proxy = values.get(API_PROXY) or {}
     for key in ("mode", "allowImpersonation"):
         if str(proxy.get(key, "")).lower() == "true":
             yield f"{API_PROXY}.{key} is true: the chart answers with a role that may impersonate anybody."

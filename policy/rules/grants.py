@@ -1,4 +1,5 @@
-"""The grants of one environment reach that environment, from named sources, and nothing else."""
+"""The grants of one environment reach that environment, from named sources, and nothing else; nobody else makes its
+machines or speaks for them."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from policy.seen import TAILNET, Limits, Seen, environment_tag
+from policy.seen import TAILNET, Limits, Seen, environment_tag, texts
 
 KUBERNETES = ("tailscale.com/cap/kubernetes", "https://tailscale.com/cap/kubernetes")
 """The capability, and its old name: the API proxy takes that one where it finds none of the new."""
@@ -14,12 +15,13 @@ SLICE = "tailnet:index:PolicySlice"
 OLDER = ("acls", "ssh")
 """Sections that let in as grants do, and know neither capabilities nor `via`."""
 INTERNET = "autogroup:internet"
-_MACHINE = re.compile(r"tag:(?!(k8s|cust|kube|api|rec|svc)-)[a-z0-9-]+")
+_MACHINE = re.compile(r"tag:(?!(k8s|cust|kube|api|rec|svc)-)[a-z0-9-]+", re.IGNORECASE)
 """A tag of the vendor's own machines: of no environment."""
+ADMINISTRATORS = "autogroup:admin"
 
 
 def narrow(seen: Seen, limits: Limits) -> Iterator[str]:
-    """A grant to or from more than this environment. limits: nothing."""
+    """A grant to or from more than this environment, or a tag that somebody else may give. limits: nothing."""
     del limits
     if seen.type != SLICE:
         return
@@ -37,6 +39,8 @@ def narrow(seen: Seen, limits: Limits) -> Iterator[str]:
         for source in grant.get("src") or ():
             if not _named(str(source)):
                 yield f"{where} has source {source}: that is not a named group, person or machine."
+            elif not shared and not _may_enter(seen.stack, str(source)):
+                yield f"{where} has source {source}: it is on machines of another environment."
         for target in map(str, grant.get("dst") or ()):
             if target == "*" or (target.startswith("autogroup:") and target != INTERNET):
                 yield f"{where} has destination {target}: it reaches every customer."
@@ -48,6 +52,9 @@ def narrow(seen: Seen, limits: Limits) -> Iterator[str]:
                 yield f"{where} gives the Kubernetes capability on {', '.join(foreign)}: not this environment's."
         if not grant.get("ip") and not grant.get("app"):
             yield f"{where} has neither ports nor a capability."
+    if not shared:
+        yield from _owners(seen)
+        yield from _approvers(seen)
 
 
 def impersonation(seen: Seen, limits: Limits) -> Iterator[str]:
@@ -79,8 +86,47 @@ def _reaches_own(stack: str, grant: Mapping[str, Any], target: str) -> bool:
     if via and all(environment_tag(stack, tag) for tag in via):
         return True
     from_here = bool(sources) and all(environment_tag(stack, tag) for tag in sources)
-    sibling = target.startswith(f"tag:svc-{stack.rpartition('-')[0]}-")
-    return from_here and (sibling or _MACHINE.fullmatch(target) is not None)
+    return from_here and (_of_sibling(stack, target) or _MACHINE.fullmatch(target) is not None)
+
+
+def _may_enter(stack: str, source: str) -> bool:
+    """Whether a source, if it is a tag, is on machines of the vendor's or of this environment, or on an exposure of
+    another environment of the same customer."""
+    own = environment_tag(stack, source) or _of_sibling(stack, source)
+    return own or not source.startswith("tag:") or _MACHINE.fullmatch(source) is not None
+
+
+def _of_sibling(stack: str, tag: str) -> bool:
+    """An exposure of any environment of the stack's customer. A customer's name may begin as another's does."""
+    customer = re.escape(stack.rpartition("-")[0])
+    return re.fullmatch(rf"tag:svc-{customer}-[a-z0-9]+-[a-z0-9]+", tag) is not None
+
+
+def _owners(seen: Seen) -> Iterator[str]:
+    """Who may put a tag of this environment on a machine: who deploys, and for its proxies its own operator."""
+    customer = seen.stack.rpartition("-")[0]
+    operators = (f"tag:k8s-operator-{customer}", f"tag:kube-{seen.stack}")
+    own = (*operators, f"tag:k8s-{customer}", f"tag:cust-{customer}")
+    for tag, owners in _mapping(seen.props, "tagOwners").items():
+        if tag not in own and not environment_tag(seen.stack, tag):
+            yield f"it declares {tag}, which is not of {seen.stack}."
+        for owner in map(str, owners or ()):
+            deploys = owner == ADMINISTRATORS or _MACHINE.fullmatch(owner)
+            if not deploys and (tag in operators or owner not in operators):
+                yield f"{owner} owns {tag}: whoever that is could make a machine that passes for one of {seen.stack}."
+
+
+def _approvers(seen: Seen) -> Iterator[str]:
+    """Whose routes, exit nodes and services need nobody's approval: the environment's own machines'."""
+    for kind, approved in _mapping(seen.props, "autoApprovers").items():
+        named = [*texts(approved), *(approved if kind == "services" else ())]
+        if foreign := sorted({tag for tag in named if not environment_tag(seen.stack, tag)}):
+            yield f"it approves {kind} of {', '.join(foreign)}, which is not of {seen.stack}."
+
+
+def _mapping(props: Mapping[str, Any], section: str) -> Mapping[str, Any]:
+    found = (props.get("sections") or {}).get(section)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _sections(props: Mapping[str, Any], section: str) -> list[Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -47,7 +48,9 @@ def inbound(seen: Seen, limits: Limits) -> Iterator[str]:
         if collection.get("ruleCollectionType") == "FirewallPolicyNatRuleCollection":
             yield f"rule collection {collection.get('name')} translates addresses: it lets traffic in."
     if seen.type.startswith(AWS_RULES):
-        yield from _suricata((seen.props.get("ruleGroup") or {}).get("rulesSource") or {})
+        group = seen.props.get("ruleGroup") or {}
+        yield from _suricata(group.get("rulesSource") or {})
+        yield from _home(group.get("ruleVariables") or {})
     # Cilium takes one rule under `spec`, or several under `specs`.
     rules = [seen.props.get("spec"), *(seen.props.get("specs") or ())] if seen.kind in NETWORK_POLICIES else []
     if any((rule or {}).get("ingress") for rule in rules):
@@ -99,3 +102,16 @@ def _suricata(source: Mapping[str, Any]) -> Iterator[str]:
         words = line.partition("(")[0].split()
         if not line.startswith("#") and (words[2:3] != ["$HOME_NET"] or words[4:5] != ["->"]):
             yield f"the rule `{' '.join(words)}` does not say that $HOME_NET begins: it may let traffic in."
+
+
+def _home(variables: Mapping[str, Any]) -> Iterator[str]:
+    """What $HOME_NET is, where the group says so: were it everywhere, everybody would begin."""
+    for each in variables.get("ipSets") or ():
+        if each.get("key") != "HOME_NET":
+            continue
+        said = [str(one) for one in (each.get("ipSet") or {}).get("definitions") or ()]
+        networks = [ipaddress.ip_network(one, strict=False) for one in said]
+        version_4 = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv4Network))
+        version_6 = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv6Network))
+        if any(one.prefixlen == 0 for one in (*version_4, *version_6)):
+            yield f"its $HOME_NET is {', '.join(said)}, which is everywhere: it lets traffic in."

@@ -2,7 +2,8 @@
 
 So a list, a patch or a manifest that would hold a known kind where no other rule looks for it needs no rule of its own,
 nor does an authoritative class (one that owns a whole security group, firewall policy, route table or IAM policy, and
-throws out what the customer wrote); the best known are named, so that the refusal says why.
+throws out what the customer wrote); the best known are named, so that the refusal says why. And that nothing keeps the
+engine from taking one away, or from changing one.
 """
 
 from __future__ import annotations
@@ -75,6 +76,15 @@ NEVER = {
 }
 """What no limit lets in, and why."""
 
+WAYS_IN = (
+    "tailnet:index:",
+    "tailscale:index/oauthClient:",
+    "tailscale:index/federatedIdentity:",
+    "tailscale:index/tailnetKey:",
+)
+BOUNDS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
+"""What lets in, and what bounds it: a change of these is never passed by."""
+
 _VERSION = re.compile(r"/v\d{8}(preview)?:")
 """Azure's kinds are there once more for each version of the API."""
 
@@ -86,6 +96,10 @@ def known_kinds(seen: Seen, limits: Limits) -> Iterator[str]:
     if why := next((reason for token, reason in NEVER.items() if _is(kind, token)), None):
         yield f"{seen.type} is no kind that support access needs: {why}."
         return
+    if seen.protected:
+        yield "it is protected: `pulumi destroy` would stop at it, and the access would stay."
+    if seen.ignored and (seen.kind in BOUNDS or any(_is(seen.type, token) for token in WAYS_IN)):
+        yield f"changes of {', '.join(seen.ignored)} are ignored: what the stack takes away would stay."
     if _other(seen):
         yield f"its token says {seen.type} and its body {seen.props.get('apiVersion')} {seen.props.get('kind')}."
     if any(_is(seen.type, token) for token in KNOWN) or seen.type.startswith(tuple(limits.get("also", ()))):

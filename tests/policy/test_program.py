@@ -62,7 +62,15 @@ def broken(seen: Registered, limits: Limits, stack: str = "acme-prod") -> list[s
         for entry in CATALOGUE
         if entry.level == "mandatory"
         for problem in entry.rule(
-            Seen(type=row.type, name=name, stack=stack, props=row.inputs, secret_outputs=tuple(row.secrets)),
+            Seen(
+                type=row.type,
+                name=name,
+                stack=stack,
+                props=row.inputs,
+                secret_outputs=tuple(row.secrets),
+                protected=row.protected,
+                ignored=tuple(row.ignored),
+            ),
             limits.get(entry.name, {}),
         )
     ]

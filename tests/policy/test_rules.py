@@ -28,9 +28,17 @@ class Case(NamedTuple):
     limits: Mapping[str, Any] = {}
     secret_outputs: tuple[str, ...] = ()
     stack: str = "acme-prod"
+    options: Mapping[str, Any] = {}
 
     def judged(self) -> list[str]:
-        seen = Seen(type=self.type, name="x", stack=self.stack, props=self.props, secret_outputs=self.secret_outputs)
+        seen = Seen(
+            type=self.type,
+            name="x",
+            stack=self.stack,
+            props=self.props,
+            secret_outputs=self.secret_outputs,
+            **self.options,
+        )
         return list(BY_NAME[self.policy].rule(seen, self.limits))
 
 
@@ -241,7 +249,7 @@ CASES = [
     Case(
         "scopes-least",
         "tailscale:index/federatedIdentity:FederatedIdentity",
-        {"scopes": ["devices:core"], "tags": OWN},
+        {"scopes": ["devices:core"], "tags": OWN, "subject": "system:serviceaccount:tailscale:operator"},
         None,
         {"scopes": ["devices:core"]},
     ),

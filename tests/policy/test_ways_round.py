@@ -17,17 +17,15 @@ from tests.policy.test_rules import (
     SLICE,
     Case,
     bound,
-    impersonating,
     kubernetes,
     release,
-    slice_of,
 )
 
 SERVICE = "kubernetes:core/v1:Service"
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
 FIREWALL = "aws:networkfirewall/ruleGroup:RuleGroup"
+IDENTITY = "tailscale:index/federatedIdentity:FederatedIdentity"
 KEY = "tailscale:index/tailnetKey:TailnetKey"
-OLD_NAME = {"https://tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["system:masters"]}}]}
 
 
 def balancer(**spec: Any) -> dict[str, Any]:
@@ -45,6 +43,16 @@ def one_rule(**rule: Any) -> dict[str, Any]:
 def values(**more: Any) -> dict[str, Any]:
     found = release()
     return {**found, "values": {**found["values"], **more}}
+
+
+def account(namespace: str | None, role: str = "highflame-sre") -> dict[str, Any]:
+    return bound(role) | {"subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": namespace}]}
+
+
+def homes(*networks: str) -> dict[str, Any]:
+    variables = {"ipSets": [{"key": "HOME_NET", "ipSet": {"definitions": list(networks)}}]}
+    rules = {"rulesString": "pass tcp $HOME_NET any -> any any (sid:1;)"}
+    return {"ruleGroup": {"ruleVariables": variables, "rulesSource": rules}}
 
 
 def section(name: str, *entries: Any, part: str = "access") -> dict[str, Any]:
@@ -107,6 +115,15 @@ REFUSED = [
         "its body rbac.authorization.k8s.io/v1 ClusterRoleBinding",
     ),
     Case("known-kinds", SERVICE, {"apiVersion": "v2"}, "its body v2"),
+    # Options of the engine that keep what is to go.
+    *(
+        Case("known-kinds", kind, {}, "`pulumi destroy` would stop at it", options={"protected": True})
+        for kind in (SLICE, CLIENT, "tailnet:index:Enrollment", "kubernetes:core/v1:Namespace")
+    ),
+    *(
+        Case("known-kinds", kind, {}, "changes of sections are ignored", options={"ignored": ("sections",)})
+        for kind in (SLICE, CLIENT, RULE, BINDING, KEY)
+    ),
     # Doors.
     Case(
         "nothing-inbound",
@@ -132,6 +149,10 @@ REFUSED = [
         "kubernetes:cilium.io/v2:CiliumNetworkPolicy",
         {"specs": [{"endpointSelector": {}, "egress": [{}]}, {"endpointSelector": {}, "ingress": [{}]}]},
         "its ingress lets others",
+    ),
+    *(
+        Case("nothing-inbound", FIREWALL, homes(*networks), "which is everywhere")
+        for networks in (["10.0.0.0/8", "0.0.0.0/0"], ["0.0.0.0/1", "128.0.0.0/1"], ["::/0"])
     ),
     Case(
         "nothing-public",
@@ -185,46 +206,12 @@ REFUSED = [
     Case("chart-known", RELEASE, values(apiServerProxyConfig={"mode": "true"}), "impersonate anybody"),
     Case("chart-known", RELEASE, values(apiServerProxyConfig={"mode": True}), "impersonate anybody"),
     Case("chart-known", RELEASE, values(apiServerProxyConfig={"allowImpersonation": "true"}), "impersonate anybody"),
-    # Grants.
-    Case("grants-narrow", SLICE, slice_of(dst=["tag:kube-globex-prod"]), "not of acme-prod"),
-    Case("grants-narrow", SLICE, slice_of(dst=["tag:k8s-acme"]), "not of acme-prod"),
-    Case("grants-narrow", SLICE, slice_of(dst=["tag:kube-acme-dev"]), "not of acme-prod"),
-    Case("grants-narrow", SLICE, slice_of(dst=["tag:svc-acme-prod-x-db"]), "not of acme-prod"),
-    Case("grants-narrow", SLICE, slice_of(dst=["0.0.0.0/0"]), "not of acme-prod"),
-    Case("grants-narrow", SLICE, slice_of(dst=["10.0.0.0/8"], via=["tag:svc-globex-prod-net"]), "not of acme-prod"),
-    Case(
-        "grants-narrow",
-        SLICE,
-        slice_of(dst=["10.0.0.0/8"], via=["tag:svc-acme-prod-net", "tag:svc-globex-prod-net"]),
-        "not of acme-prod",
-    ),
     *(
-        Case("grants-narrow", SLICE, slice_of(src=sources, dst=["tag:artifact-store"]), "not of acme-prod")
-        for sources in ([], ["group:sre"], ["tag:svc-acme-prod-out", "group:sre"])
-    ),
-    Case("grants-narrow", SLICE, slice_of(dst=["autogroup:internet"]), "not of acme-prod"),
-    Case("grants-narrow", SLICE, slice_of(dst=["*"], via=["tag:svc-acme-prod-net"]), "reaches every customer"),
-    *(
-        Case("grants-narrow", SLICE, slice_of(src=["tag:svc-acme-prod-out"], dst=[other]), "not of acme-prod")
-        for other in ("tag:kube-globex-prod", "tag:svc-globex-prod-db", "tag:k8s-acme", "group:staff", "100.64.0.0/10")
-    ),
-    *(
-        Case("grants-narrow", SLICE, slice_of(src=[wide]), "not a named group")
-        for wide in ("*", "autogroup:admin", "user:*@example.com", "*@example.com", "0.0.0.0/0", "100.64.0.0/10", "lan")
-    ),
-    Case("grants-narrow", SLICE, slice_of() | {"customer": "globex"}, "it is of globex-prod, and the stack is acme"),
-    Case("grants-narrow", SLICE, {"part": "shared", "sections": {}}, "only the stack `tailnet`"),
-    Case("grants-narrow", SLICE, slice_of(dst=["*"]) | {"part": "shared"}, "reaches every", stack="tailnet"),
-    Case("grants-narrow", SLICE, section("acls", {"src": ["*"], "dst": ["*:*"]}), "it has acls"),
-    Case("grants-narrow", SLICE, section("ssh", {"src": ["group:sre"]}), "it has ssh"),
-    Case("grants-narrow", SLICE, slice_of(dst=["tag:svc-acme-prod-db"], app=impersonating("sre")), "capability on"),
-    Case("grants-narrow", SLICE, slice_of(dst=["tag:svc-acme-prod-db"], app=OLD_NAME), "capability on"),
-    Case("grants-impersonate", SLICE, slice_of(app=OLD_NAME), "impersonates system:masters"),
-    Case(
-        "grants-impersonate",
-        SLICE,
-        {"declared": slice_of(app=impersonating("system:masters"))["sections"]},
-        "impersonates system:masters",
+        Case("chart-known", RELEASE, found, "whose owner says who its callers are")
+        for found in (
+            values(loginServer="https://control.evil.example"),
+            values(operatorConfig={"extraEnv": [{"name": "OPERATOR_LOGIN_SERVER", "value": "https://evil.example"}]}),
+        )
     ),
     # Roles.
     Case("ceiling-bounded", RULE, {"aggregationRule": {"clusterRoleSelectors": [{}]}}, "gathered from other roles"),
@@ -244,6 +231,39 @@ REFUSED = [
         "the cluster's own",
     ),
     Case("ceiling-bounded", RULE, one_rule(verbs=["impersonate:user-info"], resources=["users"]), "becomes anybody"),
+    # A ServiceAccount is named without its namespace: this name is a controller's that may write every role.
+    *(
+        Case(
+            "ceiling-bounded",
+            RULE,
+            one_rule(verbs=[verb], resources=["users", kind], resourceNames=["clusterrole-aggregation-controller"]),
+            f"allows impersonate on {kind}",
+        )
+        for verb, kind in (("impersonate", "serviceaccounts"), ("impersonate:serviceaccount", "serviceaccounts"))
+    ),
+    Case(
+        "ceiling-bounded",
+        RULE,
+        one_rule(verbs=["escalate", "update"], resources=["clusterroles"], resourceNames=["highflame-sre"]),
+        "allows escalate",
+    ),
+    Case(
+        "ceiling-bounded",
+        RULE,
+        one_rule(verbs=["bind"], resources=["clusterroles"], resourceNames=["edit"]),
+        "the cluster's own",
+    ),
+    # `edit` reads Secrets and may become every ServiceAccount.
+    Case("admin-agreed", BINDING, bound("edit", "sre"), "nobody has agreed"),
+    *(
+        Case("admin-agreed", BINDING, bound("highflame-sre", everybody), "nobody's to be bound")
+        for everybody in ("system:authenticated", "system:unauthenticated", "system:serviceaccounts:studio")
+    ),
+    *(
+        Case("admin-agreed", kind, account("studio", "support-access-impersonation"), "somebody else's")
+        for kind in (BINDING, BINDING.replace("Cluster", ""))
+    ),
+    Case("admin-agreed", BINDING, bound("support-access-impersonation", "sre"), "whomever the operator may"),
     Case("admin-agreed", BINDING, bound("system:node", "sre"), "the cluster's own business"),
     Case("admin-agreed", BINDING, {"subjects": [{"kind": "Group", "name": "sre"}]}, "a role that it does not name"),
     Case("admin-agreed", BINDING, bound("admin", "sre"), "nobody has agreed"),
@@ -263,6 +283,17 @@ REFUSED = [
     Case("scopes-least", CLIENT, {"scopes": ["auth_keys"], "tags": ["tag:k8s-operator-globex"]}, "k8s-operator-globex"),
     Case("scopes-least", KEY, {"reusable": True}, "no tags"),
     Case("scopes-least", KEY, {"tags": ["tag:support-access-deployer"]}, "support-access-deployer"),
+    *(
+        Case("scopes-least", IDENTITY, {"scopes": ["auth_keys"], "tags": OWN, "subject": subject}, "its subject is")
+        for subject in ("*", "system:serviceaccount:*:operator", "system:serviceaccount:studio:operator", None)
+    ),
+    Case(
+        "secrets-marked",
+        "kubernetes:core/v1:Secret",
+        kubernetes("Secret", type="kubernetes.io/service-account-token"),
+        "which never ends",
+        secret_outputs=("data", "stringData"),
+    ),
     Case("secrets-marked", "kubernetes:core/v1:SecretPatch", kubernetes("Secret"), "not marked"),
     Case(
         "secrets-marked",
@@ -275,6 +306,7 @@ REFUSED = [
 PASS = [
     Case("known-kinds", "kubernetes:core/v1:ServicePatch", {"apiVersion": "v1", "kind": "Service"}, None),
     Case("known-kinds", "azure-native:network:FirewallPolicyRuleCollectionGroup", {}, None),
+    Case("known-kinds", SERVICE, {}, None, options={"ignored": ("spec.externalName",)}),
     Case("nothing-public", SERVICE, balancer(allocateLoadBalancerNodePorts=False), None),
     Case(
         "nothing-inbound",
@@ -283,12 +315,14 @@ PASS = [
         None,
     ),
     Case("images-pinned", RELEASE, release(repository="mirror.acme/op"), None, {"registries": ["mirror.acme"]}),
-    Case("grants-narrow", SLICE, slice_of(dst=["tag:svc-acme-prod-db"]), None),
-    Case("grants-narrow", SLICE, slice_of(dst=["10.0.0.0/8"], via=["tag:svc-acme-prod-net"]), None),
-    Case("grants-narrow", SLICE, slice_of(dst=["autogroup:internet"], via=["tag:svc-acme-prod-net"]), None),
-    Case("grants-narrow", SLICE, slice_of(src=["tag:svc-acme-prod-out"], dst=["tag:artifact-store"]), None),
-    Case("grants-narrow", SLICE, slice_of(src=["tag:svc-acme-prod-out"], dst=["tag:svc-acme-dev-db"]), None),
-    Case("grants-narrow", SLICE, {"part": "shared", "sections": {}}, None, stack="tailnet"),
+    Case("nothing-inbound", FIREWALL, homes("10.0.0.0/8", "fd00::/8"), None),
+    Case("admin-agreed", BINDING, account("tailscale", "support-access-impersonation"), None),
+    Case(
+        "admin-agreed",
+        BINDING.replace("Cluster", ""),
+        kubernetes("RoleBinding", "x", "studio") | account("studio"),
+        None,
+    ),
     Case("scopes-least", KEY, {"tags": ["tag:svc-acme-prod-worker"]}, None),
     Case("ceiling-bounded", RULE, one_rule(verbs=["get", "list", "watch"], resources=["*"]), None),
     Case(
