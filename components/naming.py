@@ -73,7 +73,9 @@ class Names:
     @classmethod
     def split(cls, name: str) -> Names:
         """The inverse of `name`; ValueError when `name` is not one customer's environment."""
-        customer, _, environment = name.rpartition("-")
+        customer, hyphen, environment = name.rpartition("-")
+        if not hyphen:
+            raise ValueError("it names customer and environment with a hyphen between, as in acme-prod")
         return cls(customer, environment)
 
     @property

@@ -60,9 +60,12 @@ def outputs(
             lambda found: pending(*found[:2], suspended=settings.suspended, wanted=wanted_id(settings, found[2]))
         ),
     }
-    if settings.delivery is Delivery.HANDOFF and own.secret is not None:
-        # The one thing that the customer cannot make: handed over on a way of its own, never in clear.
-        found["operatorCredential"] = pulumi.Output.secret(own.secret)
+    if settings.delivery is Delivery.HANDOFF:
+        # Of the same update as the credential below: by it a handoff tells whether the file has moved on since.
+        found["declared"] = settings.declared
+        if own.secret is not None:
+            # The one thing that the customer cannot make: handed over on a way of its own, never in clear.
+            found["operatorCredential"] = pulumi.Output.secret(own.secret)
     return found
 
 

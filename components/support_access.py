@@ -97,7 +97,11 @@ class SupportAccess(pulumi.ComponentResource):
                 " and the credential in the cluster can do that no more."
             )
         # Asked when the slice is registered: a frozen API server holds up nothing that takes access away.
-        seen = surveyed(settings.cluster, settings, users, after=identity) if settings.cluster and inside else None
+        seen = (
+            surveyed(settings.cluster, settings, users, tailnet=tailnet, after=identity)
+            if settings.cluster and inside
+            else None
+        )
         ready = seen.apply(lambda _: identity) if seen is not None else identity
         egress = open_egress(settings, narrowed=identity, parent=self)
         operator = inside.operator(ready=ready, egress=egress) if inside else None

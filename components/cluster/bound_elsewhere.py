@@ -7,6 +7,7 @@ RBAC is the customer's to say; but nobody shall learn of it from the audit log. 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -33,7 +34,8 @@ def bound_elsewhere(
         whom = ", ".join(f"{each['kind'].lower()} {each['name']}" for each in named)
         gives = f"{kind} {name}{where} gives {whom} {binding['roleRef']['kind']} {binding['roleRef']['name']}"
         if ours:
-            remove = f"kubectl --context {context}{f' -n {place}' if place else ''} delete {kind.lower()} {name}"
+            inside = f" -n {place}" if place else ""
+            remove = f"kubectl --context {context}{inside} delete {kind.lower()} {shlex.quote(name)}"
             yield (
                 f"{gives}, and this stack does not declare it. An update that narrows takes it away; what an earlier"
                 f" life of the stack left behind stays until somebody does: `{remove}`"

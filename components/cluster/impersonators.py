@@ -7,6 +7,7 @@ in, sentences come out. Authorizers other than RBAC are not seen.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -95,14 +96,16 @@ def wider(bindings: Iterable[Object], roles: Iterable[Object], declared: Declare
 
 
 def sentence(found: Wider, context: str) -> str:
-    """What to say of it, with the command that mends it."""
+    """What to say of it, with the command that mends it. The name is quoted: RBAC takes any, and the cluster is not
+    ours."""
     kind, _, name = found.binding.partition(" ")
     place = f" --namespace {found.namespace}" if found.namespace else ""
+    remove = f"kubectl --context {context}{place} delete {kind.lower()} {shlex.quote(name)}"
     return (
         f"{found.binding}{f' in namespace {found.namespace}' if found.namespace else ''} gives the operator"
         f" {found.role}, so it may impersonate {', '.join(found.whom)}: more than this stack declares. Whoever writes"
         " the tailnet's policy, or gets hold of the operator, would be that. Mend: take the operator out of it, or"
-        f" `kubectl --context {context}{place} delete {kind.lower()} {name}`; where a Helm release made it, first set"
+        f" `{remove}`; where a Helm release made it, first set"
         ' apiServerProxyConfig.mode to "" and allowImpersonation to "false" there.'
     )
 

@@ -56,6 +56,8 @@ class Installation:
             # The environment is the cluster: a new address of the same one must never replace what is in it.
             cluster_identifier=settings.names.name,
             delete_unreachable=True,
+            # In place: replaced, a Secret would be gone for a moment, and at preview its own predecessor stands there.
+            enable_secret_mutable=True,
             opts=pulumi.ResourceOptions(parent=parent),
         )
         self.unless_there = refuse_leftovers(settings.names, cluster)

@@ -38,7 +38,7 @@ PATHS = {
 """Every kind that the stack makes or patches outside of its own namespace, and where the API has its objects."""
 
 OF_EXPOSURES = ("Connector", "Recorder", "Service", "Ingress", "Secret", "ServiceAccount", "Role")
-"""Kinds of which a stack takes more into use while it stands."""
+"""Kinds whose names follow from an exposure's, so that another name is a way out."""
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
@@ -69,10 +69,15 @@ def leftover(names: Names, context: str, kind: str, there: Found) -> str:
     place = f" in namespace {there['namespace']}" if "namespace" in there else ""
     what = f"{kind} {there['name']}{place} is in the cluster {context} already"
     if all(labels.get(key) == value for key, value in names.labels.items()):
+        renamed = (
+            "an exposure of another name still has it, which goes in an update of its own first; or "
+            if kind in OF_EXPOSURES
+            else ""
+        )
         return (
-            f"{what} and carries the labels of {names.name}: it stayed behind when the stack went while the cluster "
-            "did not answer. Nothing is taken over, for it may allow more than is declared now. Remove what stayed, "
-            f"then run again:\n{removal(names, context, kind, there)}"
+            f"{what} and carries the labels of {names.name}: {renamed}it stayed behind when the stack, or this part of "
+            "it, went while the cluster did not answer. Nothing is taken over, for it may allow more than is declared "
+            f"now. Remove what stayed, then run again:\n{removal(names, context, kind, there)}"
         )
     owner = names_of(labels)
     if owner is not None:
@@ -93,20 +98,16 @@ def leftover(names: Names, context: str, kind: str, there: Found) -> str:
 
 
 def removal(names: Names, context: str, kind: str, there: Found) -> str:
-    """The commands, a line each, that take away what stayed of an environment."""
-    labels = ",".join(f"{key}={value}" for key, value in names.labels.items())
-    cluster_wide = f"kubectl --context {context} delete clusterroles,clusterrolebindings -l {labels}"
-    if kind == "Namespace":
-        return (
-            f"helm --kube-context {context} uninstall {RELEASE} -n {NAMESPACE} --ignore-not-found\n"
-            f"kubectl --context {context} delete namespace {NAMESPACE}\n{cluster_wide}"
-        )
-    if kind in ("ClusterRole", "ClusterRoleBinding"):
-        return cluster_wide
-    if kind in OF_EXPOSURES:  # beside which others, and the operator's credential, may be in use
+    """The commands, a line each, that take away what stayed of an environment: all of it with its namespace, else the
+    one object, beside which others may be in use."""
+    if kind != "Namespace":
         return f"kubectl --context {context} delete {kind.lower()} {there['name']}{_in(there)}"
-    everywhere = " --all-namespaces" if "{namespace}" in PATHS[kind] else ""
-    return f"kubectl --context {context} delete {PATHS[kind].rpartition('/')[2]}{everywhere} -l {labels}"
+    labels = ",".join(f"{key}={value}" for key, value in names.labels.items())
+    return (
+        f"helm --kube-context {context} uninstall {RELEASE} -n {NAMESPACE} --ignore-not-found\n"
+        f"kubectl --context {context} delete namespace {NAMESPACE}\n"
+        f"kubectl --context {context} delete clusterroles,clusterrolebindings -l {labels}"
+    )
 
 
 def _in(there: Found) -> str:

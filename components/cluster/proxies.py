@@ -85,7 +85,8 @@ class Proxies(pulumi.ComponentResource):
                     hooks=args.unless_there,
                 ),
             )
-            self.api_url = group.status.apply(lambda status: str(status["url"]) if status else "")
+            # After an update that gave up waiting there is a status and no URL in it.
+            self.api_url = group.status.apply(lambda status: str((status or {}).get("url") or ""))
         self.register_outputs({"apiUrl": self.api_url})
 
 
@@ -103,5 +104,11 @@ def api_url(
     if api.in_process:
         return operator.apply(lambda fqdn: f"https://{fqdn}" if fqdn else None)
     if proxies is not None and proxies.api_url is not None:
-        return proxies.api_url.apply(lambda url: url or None)
+        return proxies.api_url.apply(lambda url: _renamed(url, settings.api_hostname) if url else None)
     return operator.apply(lambda fqdn: f"https://{settings.api_hostname}.{fqdn.partition('.')[2]}" if fqdn else None)
+
+
+def _renamed(url: str, hostname: str) -> str:
+    """The URL of a status under the name that is declared: after a change the status has the former one for a while,
+    and the engine, which waits for any, would keep that until a refresh."""
+    return f"https://{hostname}.{url.partition('.')[2]}"

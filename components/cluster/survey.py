@@ -18,6 +18,8 @@ from typing import Any, Protocol
 import pulumi
 
 from components.cluster.bound_elsewhere import bound_elsewhere
+from components.cluster.definitions import CRDS, definitions_problems, release_of
+from components.cluster.elsewhere import elsewhere
 from components.cluster.exposed_services import exposed_problems
 from components.cluster.impersonators import Declared, sentence, wider
 from components.cluster.issuer import issuer_problems
@@ -27,6 +29,7 @@ from components.settings.environment import Cluster, EnvironmentSettings
 from components.settings.expose import EgressExposure, SidecarExposure, backends
 from components.settings.network_policy import Form
 from providers.cluster_look import ClusterLook, ClusterUnknownError, Found
+from providers.tailnet.resources import Provider, get_operators
 
 SECONDS = 5.0
 """For one answer. What follows the survey waits for it; what takes access away does not."""
@@ -35,7 +38,6 @@ _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 ROLES = {"ClusterRole": f"{_RBAC}/clusterroles", "Role": f"{_RBAC}/roles"}
 BINDINGS = {"ClusterRoleBinding": f"{_RBAC}/clusterrolebindings", "RoleBinding": f"{_RBAC}/rolebindings"}
 NAMESPACES = "/api/v1/namespaces"
-CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 GOING = ", being deleted"
 INGRESS_CLASSES = "/apis/networking.k8s.io/v1/ingressclasses"
 INGRESS_CONTROLLER = "tailscale.com/ts-ingress"
@@ -51,6 +53,7 @@ class Asked(Protocol):
     """What can be asked of a cluster: see ClusterLook."""
 
     def one(self, path: str) -> Found | None: ...
+    def all(self, path: str, labels: str = "") -> list[Found]: ...
     def whole(self, path: str, labels: str = "") -> list[dict[str, Any]]: ...
     def document(self, path: str) -> dict[str, Any] | None: ...
 
@@ -58,12 +61,13 @@ class Asked(Protocol):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
     """problems: what must be mended before this stack makes anything there, in words. notices: what whoever reads the
-    preview must know. api_server: addresses and ports
-    that the API server answers on. backends: pods behind the exposed Services, as the Services themselves select
-    them. Both are asked for a network policy alone."""
+    preview must know. stands: false where the environment's namespace was looked for and is not there. api_server:
+    addresses and ports that the API server answers on. backends: pods behind the exposed Services, as the Services
+    themselves select them. Both are asked for a network policy alone."""
 
     problems: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    stands: bool = True
     api_server: tuple[tuple[str, int], ...] = ()
     backends: tuple[Backend, ...] = ()
 
@@ -79,26 +83,30 @@ def survey(look: Asked, settings: EnvironmentSettings, users: Iterable[str]) -> 
     problems += _missing_namespaces(look, settings)
     problems += exposed_problems(look.whole, settings)
     problems += issuer_problems(look.document, settings)
-    if theirs := other_operator(look, bindings, settings.names, crds=settings.operator.chart.crds):
+    problems += definitions_problems(look.all, settings, context)
+    stands = _has_namespace(look, settings.names)
+    if theirs := other_operator(look, bindings, installed=stands, crds=settings.operator.chart.crds):
         going = [part for part in theirs if part.endswith(GOING)]
         problems.append(_leaving(going, settings.names, context) if going == theirs else _occupied(theirs, context))
     if settings.network_policy.form is Form.OFF:
-        return Survey(problems=tuple(problems), notices=notices)
+        return Survey(problems=tuple(problems), notices=notices, stands=stands)
     if settings.network_policy.form is Form.CILIUM_SNI and look.one(f"{CRDS}/{CILIUM_POLICIES}") is None:
         problems.append(
             f"support-access:networkPolicy.form is {Form.CILIUM_SNI}, and the cluster {context} has no Cilium: it would"
             " refuse the policy. Mend: form portable."
         )
     return Survey(
-        problems=tuple(problems), notices=notices, api_server=_api_server(look), backends=_backends(look, settings)
+        problems=tuple(problems),
+        notices=notices,
+        stands=stands,
+        api_server=_api_server(look),
+        backends=_backends(look, settings),
     )
 
 
-def other_operator(look: Asked, bindings: Sequence[Mapping[str, Any]], names: Names, *, crds: bool) -> list[str]:
-    """Parts of an operator that this stack did not install, in words. crds: whether the chart's would collide."""
-    place = look.one(f"{NAMESPACES}/{NAMESPACE}")
-    labels = (place or {}).get("labels") or {}
-    installed = place is not None and all(labels.get(key) == value for key, value in names.labels.items())
+def other_operator(look: Asked, bindings: Sequence[Mapping[str, Any]], *, installed: bool, crds: bool) -> list[str]:
+    """Parts of an operator that this stack did not install, in words. installed: whether this stack has its namespace.
+    crds: whether the chart's would collide."""
     found: list[str] = []
     for binding in bindings:
         if binding["kind"] == "ClusterRoleBinding" and binding["roleRef"]["name"] == CHART_ROLE:
@@ -112,15 +120,20 @@ def other_operator(look: Asked, bindings: Sequence[Mapping[str, Any]], names: Na
         *(("custom resource definition", kind) for kind in kinds if kind is not None),
         *(("IngressClass", each["metadata"]) for each in classes),
     ):
-        release = _release(metadata)
+        release = release_of(metadata)
         if not installed or release != (RELEASE, NAMESPACE):
             of = f"of Helm release {release[0]} in namespace {release[1]}" if release else "made by hand"
             found.append(f"{what} {metadata['name']}, {of}{GOING if metadata.get('deletionTimestamp') else ''}")
     return found
 
 
+def _has_namespace(look: Asked, names: Names) -> bool:
+    labels = (look.one(f"{NAMESPACES}/{NAMESPACE}") or {}).get("labels") or {}
+    return all(labels.get(key) == value for key, value in names.labels.items())
+
+
 def surveyed(
-    cluster: Cluster, settings: EnvironmentSettings, users: Sequence[str], *, after: pulumi.Resource
+    cluster: Cluster, settings: EnvironmentSettings, users: Sequence[str], *, tailnet: Provider, after: pulumi.Resource
 ) -> pulumi.Output[Survey]:
     """The survey, taken when `after` is registered. It fails the run when there is something to mend."""
 
@@ -132,9 +145,13 @@ def surveyed(
             return Survey()
         for notice in found.notices:
             pulumi.log.warn(notice, resource=after)
-        for problem in found.problems:
+        problems = list(found.problems)
+        if not found.stands:
+            known = await get_operators(settings.names.tags.kube_tag, pulumi.InvokeOptions(provider=tailnet))
+            problems += filter(None, [elsewhere(settings.names, cluster.context, known)])
+        for problem in problems:
             pulumi.log.error(problem, resource=after)
-        if found.problems:
+        if problems:
             raise pulumi.RunError(f"The cluster {cluster.context} is not ready for this stack: see the errors above.")
         return found
 
@@ -185,13 +202,6 @@ def _leaving(going: list[str], names: Names, context: str) -> str:
         f" {context} get customresourcedefinitions`); one that stays waits for the finalizers of its objects, which"
         f" `supportctl verify {names.name} --gone` names with the command that takes each off."
     )
-
-
-def _release(metadata: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Name and namespace of the Helm release that made an object; None where none did."""
-    notes = metadata.get("annotations") or {}
-    name, place = notes.get("meta.helm.sh/release-name"), notes.get("meta.helm.sh/release-namespace")
-    return (name, place) if name and place else None
 
 
 def _api_server(look: Asked) -> tuple[tuple[str, int], ...]:

@@ -25,6 +25,7 @@ from components.settings.expose import (
 )
 
 PREFIX = "tailscale.com/"
+TAGS = f"{PREFIX}tags"
 INGRESS_CLASS = "tailscale"
 PLACEHOLDER = "unset.invalid"
 """Where an egress Service leads until the operator writes the proxy's name there: nowhere, by RFC 2606."""
@@ -90,7 +91,7 @@ def _ingress(exposure: IngressExposure, settings: EnvironmentSettings) -> Manife
             "name": exposure_object(exposure.name),
             "namespace": exposure.namespace,
             "labels": settings.names.labels,
-            "annotations": {f"{PREFIX}tags": _tag(exposure, settings)},
+            "annotations": {TAGS: _tag(exposure, settings)},
         },
         "spec": {
             "ingressClassName": INGRESS_CLASS,
@@ -135,7 +136,7 @@ def _connector(exposure: ConnectorExposure, settings: EnvironmentSettings) -> Ma
 
 def _annotations(exposure: AnyExposure, settings: EnvironmentSettings) -> dict[str, str]:
     return {
-        f"{PREFIX}tags": _tag(exposure, settings),
+        TAGS: _tag(exposure, settings),
         f"{PREFIX}hostname": settings.exposure_hostname(exposure),
     }
 

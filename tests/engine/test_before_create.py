@@ -112,5 +112,5 @@ def test_what_is_in_the_cluster_already_is_told_at_preview_all_at_once(project: 
         assert (
             "ClusterRole highflame-sre is in the cluster acme-prod already and carries the labels of acme-prod" in said
         )
-        assert "kubectl --context acme-prod delete clusterroles,clusterrolebindings -l" in said
+        assert "kubectl --context acme-prod delete clusterrole highflame-sre" in said
         assert "Traceback" not in said

@@ -6,6 +6,7 @@ The whole life of one environment is one test, since each step is the start of t
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -119,6 +120,17 @@ def auth_keys(tailnet: Tailnet, tag: str) -> list[dict[str, Any]]:
     return [one for one in made if tag in one["tags"]]
 
 
+def sidecars_key(cluster: Cluster) -> str:
+    secrets = {one["metadata"]["name"]: one for one in cluster.get("secrets", "-n", "shop")}
+    return base64.b64decode(secrets["support-access-worker"]["data"]["authkey"]).decode()
+
+
+def delete_keys(tailnet: Tailnet, ids: list[str]) -> None:
+    for each in ids:
+        url = f"{tailnet.url}/api/v2/tailnet/-/keys/{each}"
+        httpx.delete(url, auth=(tailnet.key, ""), timeout=10).raise_for_status()
+
+
 def ready(cluster: Cluster, kind: str) -> list[str]:
     """Reasons of the conditions of all objects of a kind."""
     conditions = [one for item in cluster.get(kind) for one in item.get("status", {}).get("conditions") or []]
@@ -154,6 +166,10 @@ def test_what_is_exposed_is_reached_by_its_own_tag_alone_and_goes_without_a_trac
 
     pulumi.preview("globex-prod", "--expect-no-changes")
     pulumi.run("refresh", "-s", "globex-prod", "--preview-only", "--expect-no-changes")
+
+    write(example, "globex", [{**DB, "name": "pg"}, WEB, UI, OUT, NET], RECORDER)
+    said = pulumi.preview("globex-prod", check=False)
+    assert (said.code != 0, "in an update of its own first" in said.output) == (True, True), said.output
 
     write(example, "globex", [WEB, UI, OUT], RECORDER)
     pulumi.up("globex-prod")
@@ -202,9 +218,13 @@ def test_with_the_credential_refused_finalizers_stay_and_everything_at_tailscale
         *["support-access-worker"] * 3,
         "support-access-worker-state",
     ]
-    for key in tailnet.keys("tag:kube-acme-prod"):
-        url = f"{tailnet.url}/api/v2/tailnet/-/keys/{key['id']}"
-        httpx.delete(url, auth=(tailnet.key, ""), timeout=10).raise_for_status()
+    used = sidecars_key(cluster)
+    delete_keys(tailnet, [used.split("-")[2]])  # over, as after 90 days
+    pulumi.preview("acme-prod", "--refresh")
+    pulumi.up("acme-prod", "--refresh")
+    assert len(auth_keys(tailnet, "tag:svc-acme-prod-worker")) == 1
+    assert sidecars_key(cluster) != used
+    delete_keys(tailnet, [key["id"] for key in tailnet.keys("tag:kube-acme-prod")])
 
     ended = pulumi.destroy("acme-prod")
     assert "the operator has not taken back" in ended.output
