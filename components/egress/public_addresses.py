@@ -1,15 +1,27 @@
 """What `every public address` means, in networks.
 
-Private addresses are left out: a rule that is asked first would override what the customer denies between its own
-networks.
+Private addresses are left out, and reserved ones, which clouds give to pods and nodes: a rule that is asked first would
+override what the customer denies between its own networks.
 """
 
 from __future__ import annotations
 
 import ipaddress
 
-NOT_PUBLIC_V4 = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3")
-"""Private, shared and link-local networks; multicast and what is reserved."""
+NOT_PUBLIC_V4 = (
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "224.0.0.0/3",
+)
+"""Private, shared and link-local networks, multicast, and what is reserved (IANA's special-purpose registry); not what
+is reserved for examples."""
 
 PUBLIC_V6 = ("2000::/3",)
 """Global unicast: all that is assigned to anybody."""

@@ -18,7 +18,7 @@ Wide = Literal["devices:core", "services"]
 """Scopes that reach beyond the environment, because Tailscale does not limit them by tag."""
 
 REACH: dict[Wide, str] = {
-    "devices:core": "list and delete every device of the tailnet, of every customer",
+    "devices:core": "list, change and delete every device of the tailnet, of every customer",
     "services": "change and delete every Tailscale Service of the tailnet",
 }
 """What whoever reads the Secret in the customer's cluster could then do."""

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt, ValidationInf
 from components.endpoints.published import Udp
 from components.settings import forms
 from components.settings.egress_target import (
+    TARGET,
     CertificateAuthoritySetting,
     Cidrs,
     DerpSetting,
@@ -28,7 +29,7 @@ POLICY_ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):network-firewall:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
     r":firewall-policy/(?P<name>[A-Za-z0-9-]{1,128})"
 )
-PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+PARTITIONS = {"cn-": "aws-cn", "eusc-": "aws-eusc", "us-gov-": "aws-us-gov"}
 """Regions by how they begin; all others that a customer can order are of the partition `aws`."""
 
 
@@ -87,7 +88,7 @@ class AwsTarget(TargetSettings):
 class AwsSecurityGroupEgress(AwsTarget):
     """Standalone egress rules in a security group that the customer has."""
 
-    target: Literal["aws-security-group"]
+    target: Literal["aws-security-group"] = Field(**TARGET)
     unique: ClassVar = (("securityGroup",),)
     security_group: Annotated[str, AfterValidator(security_group_id)] = Field(
         description="Rules are added to this group of the nodes, by its id: a name is not unique.",
@@ -112,7 +113,7 @@ class AwsSecurityGroupEgress(AwsTarget):
 class AwsNetworkFirewallEgress(AwsTarget):
     """A stateful rule group of our own, which the customer adds to the policy of its network firewall."""
 
-    target: Literal["aws-network-firewall"]
+    target: Literal["aws-network-firewall"] = Field(**TARGET)
     unique: ClassVar = (("policy", "priority"),)
     policy: Annotated[str, AfterValidator(policy_arn)] = Field(
         description="The rule group must fit this policy, which is looked up and never changed.",
@@ -172,7 +173,9 @@ class AwsNetworkFirewallEgress(AwsTarget):
             raise refuse("It is missing, and ruleOrder is STRICT_ORDER.")
         if order == "DEFAULT_ACTION_ORDER" and priority is not None:
             raise refuse(
-                "It is set, and ruleOrder is DEFAULT_ACTION_ORDER.", why="There every pass comes before every drop."
+                "It is set, and ruleOrder is DEFAULT_ACTION_ORDER.",
+                why="There every pass comes before every drop.",
+                remove=(),
             )
         return priority
 
@@ -188,7 +191,7 @@ class AwsNetworkFirewallEgress(AwsTarget):
 class AwsDnsFirewallEgress(AwsTarget):
     """Names that Route 53 Resolver DNS Firewall answers in a VPC."""
 
-    target: Literal["aws-dns-firewall"]
+    target: Literal["aws-dns-firewall"] = Field(**TARGET)
     unique: ClassVar = (("vpc", "priority"),)
     vpc: Annotated[str, AfterValidator(vpc_id)] = Field(
         description="The rule group is associated with the VPC of the nodes.", examples=["vpc-0123456789abcdef0"]

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt, ValidationInf
 
 from components.endpoints.published import Udp
 from components.settings.egress_target import (
+    TARGET,
     CertificateAuthoritySetting,
     Cidrs,
     DerpSetting,
@@ -117,7 +118,7 @@ class AzureTarget(TargetSettings):
 class AzureFirewallPolicyEgress(AzureTarget):
     """A rule collection group of our own in the policy of a firewall that the customer has."""
 
-    target: Literal["azure-firewall-policy"]
+    target: Literal["azure-firewall-policy"] = Field(**TARGET)
     unique: ClassVar = (("policy", "priority"),)
     policy: Annotated[str, AfterValidator(policy_id)] = Field(
         description="The rule collection group is added to this policy, which is looked up and never changed itself.",
@@ -152,7 +153,7 @@ class AzureFirewallPolicyEgress(AzureTarget):
 class AzureNsgEgress(AzureTarget):
     """Security rules in a network security group that the customer has."""
 
-    target: Literal["azure-nsg"]
+    target: Literal["azure-nsg"] = Field(**TARGET)
     unique: ClassVar = (("nsg", "priority"), ("nsg", "udpPriority"))
     nsg: Annotated[str, AfterValidator(security_group_id)] = Field(
         description="Rules are added to this group, which is that of the nodes' subnet.",
@@ -187,9 +188,11 @@ class AzureNsgEgress(AzureTarget):
         if udp in ("stun", "any") and value is None:
             raise refuse(f"It is missing, and udp is {udp}.")
         if udp == "off" and value is not None:
-            raise refuse("It is set, and udp is off.", why="A number that no rule has looks as if UDP were open.")
+            raise refuse(
+                "It is set, and udp is off.", why="A number that no rule has looks as if UDP were open.", remove=()
+            )
         if value is not None and value == priority:
-            raise refuse(f"It is {value}, and so is priority.")
+            raise refuse(f"It is {value}, and so is priority.", example=value + 1 if value < 4096 else value - 1)
         return value
 
     @property

@@ -17,6 +17,7 @@ from components.endpoints import derp_map
 from components.endpoints.published import Udp
 from components.settings import forms
 from components.settings.egress_target import (
+    TARGET,
     CertificateAuthoritySetting,
     Cidrs,
     DerpSetting,
@@ -104,7 +105,7 @@ class GcpTarget(TargetSettings):
 class GcpVpcFirewallEgress(GcpTarget):
     """Classic egress rules in a VPC network that the customer has."""
 
-    target: Literal["gcp-vpc-firewall"]
+    target: Literal["gcp-vpc-firewall"] = Field(**TARGET)
     unique: ClassVar = ()  # every stack's rules have names of their own, and may say the same
     form: ClassVar = NETWORK
     network: Annotated[str, AfterValidator(path_of(NETWORK, "a network", "projects/PROJECT/global/networks/NAME"))] = (
@@ -150,7 +151,7 @@ class GcpVpcFirewallEgress(GcpTarget):
 class GcpNetworkPolicyEgress(GcpTarget):
     """One rule by names in a network firewall policy that the customer has."""
 
-    target: Literal["gcp-network-policy"]
+    target: Literal["gcp-network-policy"] = Field(**TARGET)
     unique: ClassVar = (("policy", "priority"),)
     form: ClassVar = POLICY
     policy: Annotated[
@@ -211,7 +212,7 @@ class GcpNetworkPolicyEgress(GcpTarget):
 class GcpSecureWebProxyEgress(GcpTarget):
     """One rule in the policy of a Secure Web Proxy that the customer has."""
 
-    target: Literal["gcp-secure-web-proxy"]
+    target: Literal["gcp-secure-web-proxy"] = Field(**TARGET)
     unique: ClassVar = (("policy", "priority"),)
     form: ClassVar = GATEWAY
     proxy: ClassVar = True

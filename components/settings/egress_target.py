@@ -15,9 +15,16 @@ from components.settings import forms
 from components.settings.forms import Settings
 from components.settings.problems import refuse, shown
 
+TARGET = {
+    "description": "It decides which object of the customer's cloud the way out goes through, and so which other"
+    " settings there are.",
+    "examples": ["aws-security-group"],
+}
+
 
 class TargetSettings(Settings):
-    """One target. Subclasses make `target` a Literal that begins with the cloud and a hyphen, and fill in the rest."""
+    """One target. Subclasses make `target` a Literal that begins with the cloud and a hyphen, described by TARGET, and
+    fill in the rest."""
 
     target: Any
 
@@ -103,6 +110,7 @@ def authority_reached(value: str | tuple[str, ...] | None, info: ValidationInfo)
         raise refuse(
             "It is set, and derp is any443.",
             why="TCP 443 to everywhere reaches the certificate authority; a bound that binds nothing misleads.",
+            remove=(),
         )
     return value
 

@@ -11,7 +11,7 @@ import os
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StrictBool, StrictInt
 
@@ -122,13 +122,33 @@ class EnvironmentSettings(Settings):
         default=(),
         description="It says which ways out of the customer's network the stack opens: a list of targets, each with"
         " settings of its own. Empty opens nothing.",
-        examples=[[]],
+        examples=[
+            [
+                {
+                    "target": "aws-security-group",
+                    "region": "eu-central-1",
+                    "securityGroup": "sg-0123456789abcdef0",
+                    "derp": "any443",
+                }
+            ]
+        ],
     )
     expose: Expose = Field(
         default=(),
         description="It says what of the cluster the tailnet sees, and what of the tailnet the cluster reaches: a list"
         " of exposures. Empty exposes nothing.",
-        examples=[[]],
+        examples=[
+            [
+                {
+                    "name": "studio",
+                    "kind": "ingress",
+                    "namespace": "studio",
+                    "service": "studio-ui",
+                    "port": 8080,
+                    "from": "group:highflame-sre",
+                }
+            ]
+        ],
     )
     recorder: Recorder | None = Field(
         default=None,
@@ -154,6 +174,16 @@ class EnvironmentSettings(Settings):
     @property
     def names(self) -> Names:
         return Names(self.customer, self.environment)
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """All of it as the stack's file spells it, defaults too, in JSON's own types.
+
+        Without the chart's repository: a variable of the environment replaces it wherever the program runs.
+        """
+        return self.model_dump(
+            mode="json", by_alias=True, exclude_none=True, exclude={"operator": {"chart": {"repository"}}}
+        )
 
     @property
     def hostname(self) -> str:

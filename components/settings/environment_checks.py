@@ -48,7 +48,7 @@ def check_stack_name(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def check_delivery(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
-    delivery, has_cluster = raw.get("delivery"), "cluster" in raw
+    delivery, has_cluster = raw.get("delivery"), raw.get("cluster") is not None
     if delivery == "managed" and not has_cluster:
         yield Problem(
             config_key(("cluster",)),

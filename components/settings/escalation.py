@@ -89,9 +89,11 @@ _DANGERS: Final = (
     _Danger("rbac", "rbac.authorization.k8s.io", _RBAC, _WRITE),
     _Danger("exec", "", ("pods/exec", "pods/attach", "pods/ephemeralcontainers"), _ALL),
     # Exec and proxy are reached by GET too: reading verbs are no less.
-    _Danger("proxy", "", ("nodes/proxy", "pods/proxy", "services/proxy", "pods/portforward"), _ALL),
+    _Danger("proxy", "", ("nodes/log", "nodes/proxy", "pods/proxy", "services/proxy", "pods/portforward"), _ALL),
     _Danger("workload", "", ("pods", "replicationcontrollers", "podtemplates"), CHANGE),
-    _Danger("workload", "apps", ("daemonsets", "deployments", "replicasets", "statefulsets"), CHANGE),
+    _Danger(
+        "workload", "apps", ("controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets"), CHANGE
+    ),
     _Danger("workload", "batch", ("cronjobs", "jobs"), CHANGE),
     _Danger("exposure", "", ("services", "services/status"), CHANGE),
     _Danger("exposure", "networking.k8s.io", (), _WRITE),

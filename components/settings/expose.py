@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictI
 from components.settings import expose_forms as forms
 from components.settings import forms as base
 from components.settings.forms import Settings
+from components.settings.operator_forms import object_name
 from components.settings.problems import refuse
 
 Ports = Annotated[tuple[str, ...], BeforeValidator(forms.ports), BeforeValidator(base.filled)]
@@ -70,7 +71,7 @@ class ServiceExposure(Exposure):
 
     kind: Literal["service"] = Field(**KIND)
     namespace: Annotated[str, AfterValidator(forms.namespace)] = Field(**NAMESPACE)
-    service: Annotated[str, AfterValidator(forms.object_name)] = Field(
+    service: Annotated[str, AfterValidator(forms.service_name)] = Field(
         description="The existing Service; only annotations of our own are added, and taken away again.",
         examples=["postgres"],
     )
@@ -94,7 +95,7 @@ class CrossClusterExposure(Exposure):
 
     kind: Literal["cross-cluster"] = Field(**KIND)
     namespace: Annotated[str, AfterValidator(forms.namespace)] = Field(**NAMESPACE)
-    service: Annotated[str, AfterValidator(forms.object_name)] = Field(
+    service: Annotated[str, AfterValidator(forms.service_name)] = Field(
         description="The existing Service; only annotations of our own are added, and taken away again.",
         examples=["postgres"],
     )
@@ -114,7 +115,7 @@ class IngressExposure(Exposure):
 
     kind: Literal["ingress"] = Field(**KIND)
     namespace: Annotated[str, AfterValidator(forms.namespace)] = Field(**NAMESPACE)
-    service: Annotated[str, AfterValidator(forms.object_name)] = Field(
+    service: Annotated[str, AfterValidator(forms.service_name)] = Field(
         description="The existing Service behind it; nothing on it is changed.", examples=["studio-ui"]
     )
     port: Annotated[StrictInt, Field(ge=1, le=65535)] = Field(
@@ -128,7 +129,7 @@ class EgressExposure(Exposure):
 
     kind: Literal["egress"] = Field(**KIND)
     namespace: Annotated[str, AfterValidator(forms.namespace)] = Field(**NAMESPACE)
-    service: Annotated[str, AfterValidator(forms.object_name)] = Field(
+    service: Annotated[str, AfterValidator(forms.service_name)] = Field(
         description="The Service that is made there: workloads dial the node by its name.", examples=["artifacts"]
     )
     fqdn: Annotated[str, AfterValidator(forms.tailnet_name)] = Field(
@@ -155,6 +156,7 @@ class EgressExposure(Exposure):
             raise refuse(
                 "Neither to nor peer is set." if peer is None else "Both to and peer are set.",
                 why="The grant has one destination: without one workloads reach nothing, with two nobody reads which.",
+                remove=None if peer is None else (),
             )
         return peer
 
@@ -193,7 +195,7 @@ class Workload(Settings):
     kind: Literal["Deployment", "StatefulSet", "DaemonSet"] = Field(
         description="Only a workload with a pod template can take a container more.", examples=["Deployment"]
     )
-    name: Annotated[str, AfterValidator(forms.object_name)] = Field(description="Its name.", examples=["worker"])
+    name: Annotated[str, AfterValidator(object_name)] = Field(description="Its name.", examples=["worker"])
     pods: Literal["one", "several"] = Field(
         description="One pod keeps its identity in a Secret. Several must not share one: each is a node of its own,"
         " which is forgotten when it ends.",

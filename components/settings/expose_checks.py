@@ -16,6 +16,11 @@ from components.settings.environment_checks import declared_names
 from components.settings.expose import Exposure, IngressExposure, backends
 from components.settings.problems import Problem, config_key, remove_command, set_command, shown, stack_file
 
+API_SERVICE = ("default", "kubernetes")
+"""Namespace and name of the Service that every cluster has in front of its API server."""
+LABEL = 63
+"""Characters that DNS gives to one part of a name."""
+
 RESERVED = {"kube": "the operator itself", "rec": "the session recorder"}
 
 
@@ -36,6 +41,13 @@ def check_exposures(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
     for entry in _entries(raw):
         yield from _alone(stack, entry, earlier, raw)
         hostname = _hostname(entry, names)
+        if names and hostname and len(hostname) > LABEL and entry.raw.get("hostname") is None:
+            yield Problem(
+                config_key(("expose", entry.number, "hostname")),
+                f"It is missing, and {hostname} has {len(hostname)} characters.",
+                f"A name in the tailnet has at most {LABEL}: nothing would be exposed under a longer one.",
+                set_command(stack, ("expose", entry.number, "hostname"), f"{names.customer}-{entry.name}"),
+            )
         if hostname is not None and hostname in taken:
             yield Problem(
                 config_key(("expose", entry.number, "hostname")),
@@ -153,6 +165,14 @@ def _alone(stack: str, entry: _Entry, earlier: list[_Entry], raw: Mapping[str, A
             f"An earlier exposure is called {shown(entry.name)} too.",
             "The name makes the tag: two with one tag would each be open to the other's group.",
             set_command(stack, key, f"{entry.name[:14]}2"),
+        )
+    if _service(entry) == API_SERVICE:
+        yield Problem(
+            config_key(("expose", entry.number, "service")),
+            f"{'/'.join(API_SERVICE)} is the API server itself.",
+            "Behind it nobody is bounded by access, impersonated or recorded: any credential of the cluster would be"
+            " good from the tailnet.",
+            f"say in access who reaches the API, and {remove_command(stack, ('expose', entry.number))}",
         )
     if entry.kind == "sidecar" and not isinstance(raw.get("cluster"), dict):
         yield Problem(

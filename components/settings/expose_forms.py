@@ -17,7 +17,15 @@ TAILNET = tuple(map(ipaddress.ip_network, ("100.64.0.0/10", "fd7a:115c:a1e0::/48
 WIDEST = {4: 8, 6: 32}
 """The shortest prefix of a network that can be one customer's, by IP version: 10.0.0.0/8 is the widest private one."""
 
+EXIT = (
+    "Such a route makes an exit node of the connector: the internet through the customer's network. That takes"
+    " exitNode, with a reason."
+)
 NO_ROUTES = tuple(map(ipaddress.ip_network, ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "::1/128", "fe80::/10")))
+IN_IPV6 = tuple(map(ipaddress.ip_network, ("::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")))
+"""IPv4 addresses in those of IPv6: mapped, and by NAT64."""
+METADATA = tuple(map(ipaddress.ip_network, ("168.63.129.16/32", "fd00:ec2::254/128", "fd20:ce::254/128")))
+"""Where clouds answer their machines beside 169.254.169.254: in Azure, AWS and Google Cloud."""
 
 
 def exposure(slug: str) -> str:
@@ -39,7 +47,7 @@ def group(name: str) -> str:
 
 
 def namespace(name: str) -> str:
-    _label(name, "namespace")
+    forms.namespace(name)
     if name == NAMESPACE or name in KUBERNETES_OWN:
         raise refuse(
             f"{shown(name)} is no namespace of a customer's workloads.",
@@ -48,8 +56,10 @@ def namespace(name: str) -> str:
     return name
 
 
-def object_name(name: str) -> str:
-    return _label(name, "name of a Service or workload")
+def service_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", name):
+        raise refuse(f"{shown(name)} is not a Service's name: lower-case letters, digits and hyphens, a letter first.")
+    return name
 
 
 def ports(values: object) -> tuple[str, ...]:
@@ -103,6 +113,11 @@ def routes(values: object) -> tuple[str, ...]:
                 raise refuse(
                     f"{network} and {other} overlap.", why="Who removes one would think that the way there is shut."
                 )
+    for version, prefix in WIDEST.items():
+        own = [network for network in found if network.version == version]
+        # Twice the widest: all private networks of IPv4 together are a little more than that one.
+        if own and sum(network.num_addresses for network in own) > 2 << (own[0].max_prefixlen - prefix):
+            raise refuse(f"Together its {len(own)} networks are wider than those of one customer.", why=EXIT)
     return tuple(map(str, found))
 
 
@@ -127,17 +142,16 @@ def _route(value: object) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         wide = "everything" if network.prefixlen == 0 else "wider than any network of one customer"
         raise refuse(
             f"{shown(value)} is {wide}.",
-            why="Such a route makes an exit node of the connector: the internet through the customer's network. That"
-            " takes exitNode, with a reason.",
+            why=EXIT,
             example=["10.20.0.0/24"],
         )
-    for taken, what in ((TAILNET, "the tailnet's own addresses"), (NO_ROUTES, "addresses that no router forwards")):
+    astray = "Traffic that is meant for others would be led astray."
+    for taken, what, why in (
+        (TAILNET, "the tailnet's own addresses", astray),
+        (NO_ROUTES, "addresses that no router forwards", astray),
+        (IN_IPV6, "addresses of IPv4", "All of IPv4 has room there, with what a route of IPv4 may not lead to."),
+        (METADATA, "where a cloud tells a node its credentials", "Whoever gets in would be the node to the cloud."),
+    ):
         if any(network.version == other.version and network.overlaps(other) for other in taken):
-            raise refuse(f"{shown(value)} holds {what}.", why="Traffic that is meant for others would be led astray.")
+            raise refuse(f"{shown(value)} holds {what}.", why=why)
     return network
-
-
-def _label(name: str, what: str) -> str:
-    if not re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", name):
-        raise refuse(f"{shown(name)} is not the {what}: lower-case letters, digits and hyphens, a letter first.")
-    return name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from components.settings.problems import refuse, shown
 from providers.tailnet.tags import customer_problem, environment_problem
 
 MIN_REASON_WORDS = 3
+FIRST_YEAR, LAST_YEAR = 2000, 2199
 
 
 class Settings(BaseModel):
@@ -49,7 +50,7 @@ def deployer(owner: str) -> str:
         return owner
     if not re.fullmatch(r"tag:[a-zA-Z][a-zA-Z0-9-]*", owner):
         raise refuse(f"{shown(owner)} is neither a tag nor autogroup:admin.")
-    if owner.startswith(TAG_PREFIXES):
+    if owner.lower().startswith(TAG_PREFIXES):
         raise refuse(f"{shown(owner)} has the form of a customer's tag.", why="A customer's device could mint others'.")
     return owner
 
@@ -174,6 +175,23 @@ def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
             why="Who removes one of them would think that the other is gone too.",
         )
     return values
+
+
+def day(value: object) -> date:
+    """`2026-11-23`.
+
+    Written without quotes it is a time to YAML, and the engine hands it on as Go prints one: also taken.
+    """
+    found = re.fullmatch(r"(\d{4}-\d{2}-\d{2})( 00:00:00 \+0000 UTC)?", value) if isinstance(value, str) else None
+    try:
+        parsed = date.fromisoformat(found[1]) if found else None
+    except ValueError:
+        parsed = None
+    if parsed is None:
+        raise refuse(f"{shown(value)} is not a day, like 2026-11-23.")
+    if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
+        raise refuse(f"{shown(value)} is not between {FIRST_YEAR} and {LAST_YEAR}.")
+    return parsed
 
 
 def moment(value: object) -> datetime:

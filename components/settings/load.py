@@ -30,9 +30,18 @@ from components.settings.expose_checks import check_exposures
 from components.settings.federation_checks import check_federation
 from components.settings.forms import Settings
 from components.settings.kubeconfig import check_kubeconfig
-from components.settings.network_policy import check_handed_over
+from components.settings.network_policy import check_handed_over, check_http_proxy
 from components.settings.operator_checks import check_chart, check_images, check_pods, check_ways_out
-from components.settings.problems import PROJECT, KeyPath, SettingsError, from_validation, known_keys, misplaced_key
+from components.settings.problems import (
+    PROJECT,
+    KeyPath,
+    SettingsError,
+    from_validation,
+    known_keys,
+    misplaced_key,
+    misspelt_namespace,
+)
+from components.settings.recorder import check_default_name
 from components.settings.roster import check_any_user
 from components.settings.siblings import check_siblings
 from components.settings.tailnet import TailnetSettings, TailnetStack
@@ -45,9 +54,10 @@ def load(
     """The settings of one stack, or one SettingsError with everything that is wrong with them.
 
     config: Pulumi's flat configuration, `{"support-access:access": "[{...}]", "aws:region": "..."}`; keys of other
-    namespaces are not looked at. stacks_dir: folder of all stacks' files; given, this stack may share nothing with
-    another that each needs alone (siblings.py). today: in UTC, the clock's when left out; access that was given until
-    an earlier day counts as not declared. For a cluster the kubeconfig must be there and hold the context.
+    namespaces are not looked at, but for one that is called almost so. stacks_dir: folder of all stacks' files; given,
+    this stack may share nothing with another that each needs alone (siblings.py). today: in UTC, the clock's when left
+    out; access that was given until an earlier day counts as not declared. For a cluster the kubeconfig must be there
+    and hold the context.
     """
     raw = _raw(config)
     if stack == "tailnet" or ("tailnet" in raw and "customer" not in raw):
@@ -55,7 +65,8 @@ def load(
     else:
         model, elsewhere, checks = EnvironmentSettings, TailnetStack, ENVIRONMENT_CHECKS
     foreign = known_keys(elsewhere).keys() - known_keys(model).keys()
-    problems = [misplaced_key(stack, key) for key in raw if key in foreign]
+    problems = [problem for key in config if (problem := misspelt_namespace(stack, key))]
+    problems += [misplaced_key(stack, key) for key in raw if key in foreign]
     raw = {key: value for key, value in raw.items() if key not in foreign}
     settings = None
     try:
@@ -85,6 +96,7 @@ ENVIRONMENT_CHECKS = (
     check_roster,
     check_any_user,
     check_handed_over,
+    check_http_proxy,
     check_deployer_is_no_source,
     check_cloud_package,
     check_exposures,
@@ -95,6 +107,7 @@ ENVIRONMENT_CHECKS = (
     check_mode,
     check_replicas,
     check_recorder_is_read,
+    check_default_name,
     check_scopes,
     check_federation,
     check_kubeconfig,

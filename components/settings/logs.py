@@ -49,7 +49,7 @@ class Collector(_Uploads):
     @model_validator(mode="after")
     def _user_is_known_there(self) -> Collector:
         if self.user is not None and self.destination != "elastic":
-            raise refuse("It names a user, and only elastic knows users.")
+            raise refuse("It names a user, and only elastic knows users.", remove=("user",))
         return self
 
 
@@ -91,7 +91,7 @@ class S3(_Uploads):
         if (self.access_key_id is None) != (self.secret_access_key_variable is None):
             raise refuse("Of accessKeyId and secretAccessKeyVariable it has only one.")
         if self.role_arn is not None and self.access_key_id is not None:
-            raise refuse("It has roleArn and accessKeyId: one of them is not used.")
+            raise refuse("It has roleArn and accessKeyId: one of them is not used.", remove=("roleArn",))
         return self
 
 

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, ValidationInfo, field_validator
 
+from components.endpoints.hosts import address_of
 from components.settings import forms
 from components.settings.forms import Settings
+from components.settings.operator_checks import section
 from components.settings.problems import Problem, config_key, refuse, remove_command, set_command
 
 API_SERVER_PORTS = (443, 6443)
@@ -48,7 +52,7 @@ def check_handed_over(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
     if raw.get("delivery", "handoff") != "handoff" or not isinstance(chosen, dict):
         return
     key = ("networkPolicy", "apiServer")
-    if chosen.get("form") == Form.PORTABLE and "apiServer" not in chosen:
+    if chosen.get("form") == Form.PORTABLE and chosen.get("apiServer") is None:
         yield Problem(
             config_key(key),
             "It is missing, form is portable and the customer installs.",
@@ -64,6 +68,44 @@ def check_handed_over(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
             "A policy is judged by the pods behind a Service, and no cluster can be asked which those are.",
             remove_command(stack, ("networkPolicy",)),
         )
+
+
+def check_http_proxy(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """The way to an HTTP proxy is named where the policy would not let it through by itself."""
+    chosen, url = raw.get("networkPolicy"), section(raw, "operator", "httpProxy").get("url")
+    if not isinstance(chosen, dict) or not isinstance(url, str):
+        return
+    try:
+        proxy = urlsplit(url)
+        host, port = proxy.hostname or "", proxy.port
+    except ValueError:  # told already, as what is wrong with this one value
+        return
+    form, address = chosen.get("form"), address_of(host)
+    if form == Form.CILIUM_SNI and (proxy.scheme == "http" or address):
+        why = "Cilium lets pass by TLS server names, and what is said to this proxy has none."
+    elif form == Form.PORTABLE and address and not address.is_global:
+        why = "The policy lets pass to public addresses, and this is none."
+    else:
+        return
+    also = chosen.get("also")
+    ends = [end for end in also if isinstance(end, dict)] if isinstance(also, list) else []
+    if any(end.get("port") == port and _may_hold(end.get("network"), address) for end in ends):
+        return
+    key = ("networkPolicy", "also")
+    yield Problem(
+        config_key(key),
+        f"It does not name the HTTP proxy {host}:{port}, and form is {form}.",
+        f"{why} Nothing would come online.",
+        set_command(stack, key, [*ends, {"network": f"{address or '10.0.0.5'}/32", "port": port}]),
+    )
+
+
+def _may_hold(network: object, address: Any) -> bool:
+    """Whether the proxy may be in the range; of a name it is not known where it leads."""
+    try:
+        return address is None or address in ip_network(str(network))
+    except ValueError:
+        return True  # told already
 
 
 class End(Settings):
@@ -114,5 +156,6 @@ class NetworkPolicy(Settings):
                 why="Cilium knows the API server by itself."
                 if chosen is Form.CILIUM_SNI
                 else "There is no policy that it would be part of.",
+                remove=(),
             )
         return value

@@ -88,5 +88,5 @@ class Operator(Settings):
 
     @property
     def pins(self) -> dict[str, Pin]:
-        """Every image by name, used or not: what a mirror has to hold."""
-        return {name: self.pin(name) for name in REPOSITORIES}
+        """Every image, used or not, by its name in the stack's file: what a mirror has to hold."""
+        return {Images.model_fields[name].alias or name: self.pin(name) for name in REPOSITORIES}

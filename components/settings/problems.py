@@ -21,6 +21,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 PROJECT = "support-access"
 TAILSCALE_KEY = re.compile(r"tskey-[\w-]+", re.IGNORECASE)
+AS_ANOTHER_TYPE = re.compile(r"true|false|0|[1-9][0-9]*")
+"""Texts that `pulumi config set --path` would write into the file as something else than text."""
+
 KeyPath = tuple[str | int, ...]
 """Where a setting lies: `("access", 0, "role")`."""
 
@@ -57,9 +60,14 @@ class SettingsError(Exception):
         super().__init__("\n\n".join(parts))
 
 
-def refuse(what: str, *, why: str | None = None, example: object = None) -> PydanticCustomError:
-    """The error that a validator raises; the field's description and example stand in for `why` and `example`."""
-    return PydanticCustomError("refused", "{what}", {"what": what, "why": why, "example": example})
+def refuse(
+    what: str, *, why: str | None = None, example: object = None, remove: KeyPath | None = None
+) -> PydanticCustomError:
+    """The error that a validator raises; the field's description and example stand in for `why` and `example`.
+
+    remove: in place of an example, what to take out: () for the setting itself, or a path below it.
+    """
+    return PydanticCustomError("refused", "{what}", {"what": what, "why": why, "example": example, "remove": remove})
 
 
 def config_key(path: KeyPath) -> str:
@@ -92,10 +100,13 @@ def indented(text: str) -> str:
     return text.replace("\n", "\n        ")
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that `name` was probably meant to be; capitals, hyphens and underscores do not count."""
+def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The known name that `name` was probably meant to be; capitals, hyphens and underscores do not count.
+
+    cutoff: how like each other they must be, from 0 to 1.
+    """
     plain = {re.sub(r"[-_]", "", candidate).lower(): candidate for candidate in known}
-    found = difflib.get_close_matches(re.sub(r"[-_]", "", name).lower(), plain, n=1)
+    found = difflib.get_close_matches(re.sub(r"[-_]", "", name).lower(), plain, n=1, cutoff=cutoff)
     return plain[found[0]] if found else None
 
 
@@ -108,8 +119,10 @@ def set_command(stack: str, path: KeyPath, value: object) -> str:
         lines = yaml.safe_dump(_nested(path, value), sort_keys=False).rstrip()
         return f"in {stack_file(stack)}, under config:\n{lines}"
     text = json.dumps(value) if isinstance(value, bool | int) else str(value)
-    flag = " --path" if len(path) > 1 else ""
-    return f"pulumi config set --stack {shlex.quote(stack)}{flag} {shlex.quote(key)} {shlex.quote(text)}"
+    flags = " --path" if len(path) > 1 else ""
+    if flags and isinstance(value, str) and AS_ANOTHER_TYPE.fullmatch(value):
+        flags += " --type string"
+    return f"pulumi config set --stack {shlex.quote(stack)}{flags} {shlex.quote(key)} {shlex.quote(text)}"
 
 
 def remove_command(stack: str, path: KeyPath) -> str:
@@ -128,6 +141,20 @@ def unknown_key(stack: str, path: KeyPath, known: Iterable[str]) -> Problem:
         f"There is no setting {shown(name)}; {hint}",
         "A setting that nothing reads would look as if it were in force.",
         rename + remove_command(stack, path),
+    )
+
+
+def misspelt_namespace(stack: str, key: str) -> Problem | None:
+    """What is wrong with a key that nobody reads because of its namespace; None for one of somebody else's."""
+    namespace, _, name = key.partition(":")
+    if namespace == PROJECT or not nearest(namespace, [PROJECT], cutoff=0.8):
+        return None
+    return Problem(
+        key,
+        f"Its namespace is {shown(namespace)}; did you mean {shown(PROJECT)}?",
+        "A setting that nothing reads would look as if it were in force.",
+        f"rename it to {PROJECT}:{name} in {stack_file(stack)}, or remove it:"
+        f" pulumi config rm --stack {shlex.quote(stack)} {shlex.quote(key)}",
     )
 
 
@@ -164,7 +191,12 @@ def from_validation(
         field = place.field
         example = context.get("example") or examples.get(place.path)
         mend = f"correct it in {stack_file(stack)}"
-        if example is not None:
+        if detail["type"] in GROUPS and place.known:
+            tag = _discriminator(field)
+            mend += f"; it takes {f'{tag}, and what goes with it' if tag else ', '.join(place.known)}"
+        if (remove := context.get("remove")) is not None:
+            mend = remove_command(stack, (*place.path, *remove))
+        elif example is not None:
             mend = set_command(stack, place.path, example)
         elif place.exact and field is not None and field.examples:
             mend = f"for example: {set_command(stack, place.path, field.examples[0])}"
@@ -176,15 +208,13 @@ def from_validation(
         )
 
 
+GROUPS = ("model_type", "model_attributes_type")
 KINDS = {
     "string_type": "text",
     "int_type": "a whole number",
     "bool_type": "true or false",
     "tuple_type": "a list",
-    "model_type": "a group of settings",
-    "model_attributes_type": "a group of settings",
-    "dict_type": "a group of settings",
-    "mapping_type": "a group of settings",
+    **dict.fromkeys((*GROUPS, "dict_type", "mapping_type"), "a group of settings"),
 }
 
 
@@ -231,7 +261,7 @@ def _locate(model: type[BaseModel], detail: ErrorDetails) -> _Place:
             field, models = found, _models(found.annotation)
     if (tag := _discriminator(field)) and detail["type"].startswith("union_tag"):
         path += (tag,)
-        field = models[0].model_fields[tag]
+        field, exact = models[0].model_fields[tag], True
     return _Place(path, field, exact, list(known_keys(*models)))
 
 

@@ -7,14 +7,17 @@ recorded. Does not own the objects (components/manifests/recorder.py) nor the gr
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, ValidationInfo, field_validator
 
 from components.endpoints.hosts import host_problem
 from components.settings import expose_forms
+from components.settings.environment_checks import declared_names
 from components.settings.forms import Settings, dns_label, printable
-from components.settings.problems import refuse, shown
+from components.settings.operator_forms import object_name
+from components.settings.problems import Problem, config_key, refuse, set_command, shown
 
 STATEFUL_SET_NAME = 52
 """What Kubernetes leaves of a label's 63 characters to the name of a StatefulSet."""
@@ -42,6 +45,22 @@ def bucket_name(name: str) -> str:
     return name
 
 
+def check_default_name(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """The name that a recorder gets by itself is short enough."""
+    recorder, names = raw.get("recorder"), declared_names(raw)
+    if not isinstance(recorder, dict) or recorder.get("hostname") is not None or names is None:
+        return
+    if len(names.recorder) > STATEFUL_SET_NAME:
+        key = ("recorder", "hostname")
+        yield Problem(
+            config_key(key),
+            f"It is missing, and {names.recorder} is longer than {STATEFUL_SET_NAME} characters.",
+            "It names a StatefulSet, whose pods carry the name and more in a label: no pod would be made, and without"
+            " a recorder every request is refused.",
+            set_command(stack, key, names.name[: STATEFUL_SET_NAME - 4].rstrip("-") + "-rec"),
+        )
+
+
 class S3(Settings):
     """Recordings lie in the customer's own bucket."""
 
@@ -53,7 +72,7 @@ class S3(Settings):
     bucket: Annotated[str, AfterValidator(bucket_name)] = Field(
         description="It should refuse deletion by whoever writes to it.", examples=["acme-support-recordings"]
     )
-    secret: Annotated[str, AfterValidator(expose_forms.object_name)] | None = Field(
+    secret: Annotated[str, AfterValidator(object_name)] | None = Field(
         default=None,
         description="A Secret of the customer's in namespace tailscale with AWS_ACCESS_KEY_ID and"
         " AWS_SECRET_ACCESS_KEY. Settings are no place for a credential.",
@@ -73,6 +92,7 @@ class S3(Settings):
             raise refuse(
                 "Neither secret nor role is set." if role is None else "Both secret and role are set.",
                 why="The recorder needs one credential for the bucket, and a second one would look as if it were used.",
+                remove=None if role is None else (),
             )
         return role
 

@@ -6,7 +6,6 @@ what escalates (escalation.py), whom the entry lets in (access.py) nor the objec
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
@@ -35,17 +34,6 @@ class Role(StrEnum):
     CUSTOM = "custom"
     CLUSTER_ADMIN = "cluster-admin"
     OWN_CREDENTIAL = "own-credential"
-
-
-def day(value: object) -> object:
-    """A date without time; YAML readers make a time of it."""
-    if isinstance(value, date):
-        return value
-    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)(T00:00:00Z)?", value) if isinstance(value, str) else None
-    try:
-        return date.fromisoformat(found[1] if found else "")
-    except ValueError:
-        raise refuse(f"{shown(value)} is not a day, like 2027-01-31.") from None
 
 
 class RoleSettings(Settings):
@@ -98,7 +86,7 @@ class RoleSettings(Settings):
         " whether it still holds.",
         examples=["on-call engineers repair what the customer cannot"],
     )
-    until: Annotated[date, BeforeValidator(day)] | None = Field(
+    until: Annotated[date, BeforeValidator(forms.day)] | None = Field(
         default=None,
         validate_default=True,
         description="The last day, in UTC, on which role cluster-admin stands; after it the entry counts as not there.",
@@ -113,7 +101,9 @@ class RoleSettings(Settings):
         needed, allowed = _uses(info.field_name or "", role, info.data)
         if value is not None and not allowed:
             raise refuse(
-                f"It is set, and role is {role}.", why="A setting that nothing reads would look as if it were in force."
+                f"It is set, and role is {role}.",
+                why="A setting that nothing reads would look as if it were in force.",
+                remove=(),
             )
         if value is None and needed:
             raise refuse(f"It is missing, and role is {role}.")

@@ -23,12 +23,12 @@ People = Annotated[tuple[Address, ...], BeforeValidator(forms.filled), AfterVali
 class Override(Settings):
     """Other people than the order says, from the handover on one day until the handover on a later one."""
 
-    begins: Annotated[date, BeforeValidator(tailnet_forms.day)] = Field(
+    begins: Annotated[date, BeforeValidator(forms.day)] = Field(
         alias="from",
         description="From that day's handover on the people of the override are on call.",
         examples=["2026-12-24"],
     )
-    until: Annotated[date, BeforeValidator(tailnet_forms.day)] = Field(
+    until: Annotated[date, BeforeValidator(forms.day)] = Field(
         description="At that day's handover the order counts again.", examples=["2026-12-27"]
     )
     members: People = Field(
@@ -59,7 +59,7 @@ def _apart(overrides: tuple[Override, ...]) -> tuple[Override, ...]:
 class Rota(Settings):
     """Who takes which turn."""
 
-    starts: Annotated[date, BeforeValidator(tailnet_forms.day)] = Field(
+    starts: Annotated[date, BeforeValidator(forms.day)] = Field(
         description="The first turn begins at that day's handover; before it nobody of the order is in the group.",
         examples=["2026-11-23"],
     )
@@ -84,5 +84,7 @@ class Rota(Settings):
         default=(), description="They are in the group whoever's turn it is.", examples=[["lin@example.com"]]
     )
     overrides: Annotated[tuple[Override, ...], AfterValidator(_apart)] = Field(
-        default=(), description="Holidays and swaps.", examples=[[{"from": "2026-12-24", "until": "2026-12-27"}]]
+        default=(),
+        description="Holidays and swaps.",
+        examples=[[{"from": "2026-12-24", "until": "2026-12-27", "members": ["grace@example.com"]}]],
     )

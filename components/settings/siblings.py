@@ -7,6 +7,8 @@ Does not see stacks whose files lie elsewhere: there the cluster itself refuses 
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,9 @@ from components.settings.problems import (
 
 OPERATOR_HOSTNAME: KeyPath = ("operator", "hostname")
 API_HOSTNAME: KeyPath = ("operator", "apiServerProxy", "hostname")
+RECORDER_HOSTNAME: KeyPath = ("recorder", "hostname")
+OWN = {OPERATOR_HOSTNAME: "kube", API_HOSTNAME: "api", RECORDER_HOSTNAME: "rec"}
+"""What a name ends in, after the stack's, that no other stack has."""
 
 
 def check_siblings(stack: str, raw: Mapping[str, Any], stacks_dir: Path) -> Iterator[Problem]:
@@ -43,7 +48,7 @@ def check_siblings(stack: str, raw: Mapping[str, Any], stacks_dir: Path) -> Iter
             continue
         if isinstance(config, dict):
             prefix = f"{PROJECT}:"
-            theirs = {k.removeprefix(prefix): v for k, v in config.items() if str(k).startswith(prefix)}
+            theirs = {k.removeprefix(prefix): _meant(v) for k, v in config.items() if str(k).startswith(prefix)}
             yield from _compare(stack, raw, other, theirs)
 
 
@@ -64,16 +69,7 @@ def _compare(stack: str, raw: Mapping[str, Any], other: str, theirs: Mapping[str
                 config_key(key),
                 f"Stack {shown(other)} has the host name {shown(hostname)} too.",
                 "Names are unique in a tailnet: whichever comes second silently becomes -1, and its URL with it.",
-                set_command(stack, key, f"{stack}-kube" if key == OPERATOR_HOSTNAME else f"{stack}-api"),
-            )
-    elsewhere = hostnames(theirs)
-    for name, number in hostnames(raw).items():
-        if name in elsewhere:
-            yield Problem(
-                config_key(("expose", number, "hostname")),
-                f"Stack {shown(other)} has an exposure with the host name {shown(name)} too.",
-                "Names are unique in a tailnet: whichever proxy comes second silently becomes -1.",
-                set_command(stack, ("expose", number, "hostname"), f"{stack}-{name}"[:63]),
+                set_command(stack, key, f"{stack}-{OWN.get(key, hostname)}"[:63]),
             )
     yield from check_shared(stack, raw, other, theirs)
     issuer = _issuer(raw)
@@ -86,6 +82,14 @@ def _compare(stack: str, raw: Mapping[str, Any], other: str, theirs: Mapping[str
             "give each cluster an issuer of its own (--service-account-issuer), or leave one of them a Secret:"
             f" {remove_command(stack, ('credential', 'federation'))}",
         )
+
+
+def _meant(value: Any) -> Any:
+    """What a value of a stack's file becomes: the program takes JSON in a text for what it says (load.py)."""
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(value)
+    return value
 
 
 def _same_cluster(raw: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
@@ -107,13 +111,19 @@ def _server(file: Path | None, context: str) -> str | None:
 
 
 def _hostnames(raw: Mapping[str, Any]) -> dict[KeyPath, str]:
-    """The operator's host name and, where there is one, the highly available API's, by the setting of each."""
+    """What the tailnet calls this stack's devices and, where there is one, its highly available API, by setting."""
     names, operator = declared_names(raw), _section(raw, "operator")
-    api = _section(operator, "apiServerProxy")
-    found = {OPERATOR_HOSTNAME: _text(operator, "hostname") or (names.hostname if names else None)}
+    api, recorder = _section(operator, "apiServerProxy"), raw.get("recorder")
+    found: dict[KeyPath, str | None] = {
+        OPERATOR_HOSTNAME: _text(operator, "hostname") or (names.hostname if names else None)
+    }
     if api.get("replicas") is not None:
         found[API_HOSTNAME] = _text(api, "hostname") or (names.api_hostname if names else None)
-    return {key: name for key, name in found.items() if name is not None}
+    if isinstance(recorder, dict):
+        called = _text(recorder, "hostname") or (names.recorder if names else None)
+        found[RECORDER_HOSTNAME] = f"{called}-0" if called else None  # its pod's number
+    exposed = {("expose", number, "hostname"): name for name, number in hostnames(raw).items()}
+    return exposed | {key: name for key, name in found.items() if name is not None}
 
 
 def _issuer(raw: Mapping[str, Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""The forms of single values that only the stack `tailnet` has: dates, postures, server tests, where secrets come from.
+"""The forms of single values that only the stack `tailnet` has: times of day, postures, server tests, secrets' places.
 
 Like `forms`, which owns what both kinds of stacks share: each function gives the value back or says what is wrong with
 it. A value that may be a pasted secret is never shown. Dies by: each raises only the error of `problems.refuse`.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, time
+from datetime import time
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -16,9 +16,8 @@ from pydantic import BaseModel
 
 from components.settings.posture import is_shared, posture_item
 from components.settings.problems import nearest, refuse, shown
-from providers.tailnet.tags import TAG_IN_TEXT, environment_of
+from providers.tailnet.tags import TAG_IN_TEXT, is_scheme_tag
 
-FIRST_YEAR, LAST_YEAR = 2000, 2199
 EVENTS = (
     "categoryTailnetManagement",
     "nodeCreated",
@@ -40,20 +39,6 @@ EVENTS = (
     "exitNodeIPForwardingNotEnabled",
 )
 """Events that the Tailscale provider takes. A category stands for all of its events, later ones too."""
-
-
-def day(value: object) -> date:
-    """`2026-11-23`. A day that is not quoted in the stack's file arrives as the moment that the engine makes of it."""
-    found = re.fullmatch(r"(\d{4}-\d{2}-\d{2})(?: 00:00:00 \+0000 UTC)?", value) if isinstance(value, str) else None
-    try:
-        parsed = date.fromisoformat(found[1]) if found else None
-    except ValueError:
-        parsed = None
-    if parsed is None:
-        raise refuse(f"{shown(value)} is not a day, like 2026-11-23.")
-    if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
-        raise refuse(f"{shown(value)} is not between {FIRST_YEAR} and {LAST_YEAR}.")
-    return parsed
 
 
 def clock(value: object) -> time:
@@ -168,11 +153,11 @@ def word(name: str) -> str:
 
 
 def _nobodys(text: str) -> str:
-    """Refuses tags of an environment: a test that names one would hold the environment's stack up when it ends."""
-    found = [name for tag in TAG_IN_TEXT.findall(text) if (name := environment_of(tag))]
+    """Refuses tags of customers: a test that names one would hold its environment's stack up when it ends."""
+    found = [tag for tag in TAG_IN_TEXT.findall(text) if is_scheme_tag(tag)]
     if found:
         raise refuse(
-            f"{shown(text)} is of {found[0].name}, which has a stack of its own.",
+            f"{shown(text)} names {found[0]}, which has the form of a customer's tag.",
             why="What the tailnet shares outlives every environment, and the tag goes with its environment.",
         )
     return text

@@ -76,14 +76,18 @@ def test_udp_is_opened_only_on_request_and_as_far_as_it_says() -> None:
 
 def test_every_public_address_is_meant_and_no_private_one() -> None:
     left = [ipaddress.ip_network(part) for part in public(4)]
-    assert len(left) == 46, "as docs/egress.md says"
-    for inside in ("10.1.2.3", "172.31.0.1", "192.168.0.1", "100.64.0.1", "169.254.169.254", "224.0.0.1", "255.0.0.1"):
+    assert len(left) == 73, "as docs/egress.md says"
+    private = ("10.1.2.3", "172.31.0.1", "192.168.0.1", "100.64.0.1", "169.254.169.254", "224.0.0.1", "255.0.0.1")
+    for inside in (*private, "198.18.0.1", "198.19.255.255", "192.0.0.1", "240.0.0.1", "127.0.0.1"):
         assert not [part for part in left if ipaddress.ip_address(inside) in part], inside
     for outside in ("1.1.1.1", "9.255.255.255", "11.0.0.0", "172.32.0.0", "192.200.0.1", "199.36.153.8", "223.9.9.9"):
         assert [part for part in left if ipaddress.ip_address(outside) in part], outside
     assert sum(part.num_addresses for part in left) == 2**32 - sum(
         ipaddress.ip_network(part).num_addresses
-        for part in ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3")
+        for part in (
+            *("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3"),
+            *("0.0.0.0/8", "127.0.0.0/8", "192.0.0.0/24", "198.18.0.0/15"),
+        )
     )
     for inside in ("fd00::1", "fe80::1", "ff02::1"):
         assert not [part for part in public(6) if ipaddress.ip_address(inside) in ipaddress.ip_network(part)]

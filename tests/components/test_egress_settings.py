@@ -186,3 +186,5 @@ def test_china_and_the_government_have_partitions_of_their_own() -> None:
     assert loaded([{**FIREWALL, "region": "cn-north-1", "policy": china}]).egress[0].place == china
     federal = "arn:aws-us-gov:network-firewall:us-gov-west-1:111122223333:firewall-policy/x"
     assert loaded([{**FIREWALL, "region": "us-gov-west-1", "policy": federal}]).egress[0].place == federal
+    sovereign = "arn:aws-eusc:network-firewall:eusc-de-east-1:111122223333:firewall-policy/x"
+    assert loaded([{**FIREWALL, "region": "eusc-de-east-1", "policy": sovereign}]).egress[0].place == sovereign

@@ -53,6 +53,7 @@ ESCALATES: dict[str, list[tuple[str, str, str]]] = {
         ("create", "", "pods/portforward"),
         ("get", "", "pods/proxy"),
         ("get", "", "services/proxy"),
+        ("get", "", "nodes/log"),  # the kubelet's, of every pod there, and not a pod's own
     ],
     "workload": [
         ("create", "", "pods"),
@@ -64,6 +65,7 @@ ESCALATES: dict[str, list[tuple[str, str, str]]] = {
         ("update", "apps", "replicasets"),
         ("create", "", "replicationcontrollers"),
         ("update", "", "podtemplates"),
+        ("create", "apps", "controllerrevisions"),  # the pods of a StatefulSet's older ordinals are made from one
     ],
     "exposure": [
         ("patch", "", "services"),

@@ -57,6 +57,11 @@ def test_there_is_an_example_of_every_kind() -> None:
     assert [exposure.kind for exposure in loaded(ALL).expose] == [one["kind"] for one in ALL]
 
 
+def test_all_private_networks_together_are_no_exit_node() -> None:
+    private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fd00:aaaa::/32"]
+    assert loaded([{**CONNECTOR, "routes": private}]).expose[0].routes == tuple(private)  # type: ignore[union-attr]
+
+
 def test_ports_have_one_spelling() -> None:
     assert loaded([{**SERVICE, "ports": [5432, "tcp:80", "udp:53"]}]).expose[0].ports == (  # type: ignore[union-attr]
         "tcp:5432",
@@ -95,6 +100,9 @@ def test_what_an_exposure_asks_of_operator_and_namespace(
         ({**SERVICE, "namespace": "tailscale"}, "[0].namespace", "no namespace of a customer's"),
         ({**SERVICE, "namespace": "kube-system"}, "[0].namespace", "no namespace of a customer's"),
         ({**SERVICE, "service": "Postgres"}, "[0].service", "lower-case"),
+        ({**SERVICE, "namespace": "default", "service": "kubernetes"}, "[0].service", "the API server itself"),
+        ({**INGRESS, "namespace": "default", "service": "kubernetes"}, "[0].service", "the API server itself"),
+        ({**CROSS, "namespace": "default", "service": "kubernetes"}, "[0].service", "the API server itself"),
         ({**SERVICE, "ports": []}, "[0].ports", "empty"),
         ({**SERVICE, "ports": ["*"]}, "[0].ports", "not one port"),
         ({**SERVICE, "ports": ["1-65535"]}, "[0].ports", "not one port"),
@@ -126,10 +134,18 @@ def test_what_an_exposure_asks_of_operator_and_namespace(
         ({**CONNECTOR, "routes": ["2000::/3"]}, "[0].routes", "exit node"),
         ({**CONNECTOR, "routes": ["0.0.0.0/2", "64.0.0.0/3"]}, "[0].routes", "exit node"),
         ({**CONNECTOR, "routes": ["8.0.0.0/7"]}, "[0].routes", "exit node"),
+        ({**CONNECTOR, "routes": [f"{first}.0.0.0/8" for first in range(1, 100)]}, "[0].routes", "exit node"),
+        ({**CONNECTOR, "routes": ["2001:db8::/32", "2001:db9::/32", "2001:dba::/48"]}, "[0].routes", "exit node"),
         ({**CONNECTOR, "routes": ["10.20.0.1/24"]}, "[0].routes", "host bits"),
         ({**CONNECTOR, "routes": ["100.64.0.0/16"]}, "[0].routes", "tailnet's own"),
         ({**CONNECTOR, "routes": ["100.0.0.0/8"]}, "[0].routes", "tailnet's own"),
         ({**CONNECTOR, "routes": ["169.254.169.254/32"]}, "[0].routes", "no router forwards"),
+        ({**CONNECTOR, "routes": ["64:ff9b::/96"]}, "[0].routes", "holds addresses of IPv4"),
+        ({**CONNECTOR, "routes": ["64:ff9b::a9fe:a9fe/128"]}, "[0].routes", "holds addresses of IPv4"),
+        ({**CONNECTOR, "routes": ["::ffff:10.0.0.0/104"]}, "[0].routes", "holds addresses of IPv4"),
+        ({**CONNECTOR, "routes": ["168.63.129.0/24"]}, "[0].routes", "tells a node its credentials"),
+        ({**CONNECTOR, "routes": ["fd00:ec2::254/128"]}, "[0].routes", "tells a node its credentials"),
+        ({**CONNECTOR, "routes": ["fd20:ce::/32"]}, "[0].routes", "tells a node its credentials"),
         ({**CONNECTOR, "routes": ["10.0.0.0/8", "10.1.0.0/16"]}, "[0].routes", "overlap"),
         ({**CONNECTOR, "exitNode": True}, "[0].exitNode", "group of settings"),
         ({**CONNECTOR, "exitNode": {"reason": "because"}}, "[0].exitNode.reason", "not a reason"),
@@ -153,6 +169,14 @@ def test_a_wrong_exposure_is_named_by_its_key(wrong: Any, key: str, said: str) -
 )
 def test_two_exposures_do_not_take_each_others_place(second: Any, key: str, said: str) -> None:
     assert said in refusals([SERVICE, second])[key]
+
+
+def test_names_that_a_cluster_takes_are_taken() -> None:
+    """A namespace may begin with a digit, and what is no Service may have dots."""
+    secret = {"storage": {**{k: v for k, v in S3.items() if k != "role"}, "secret": "2027.bucket"}}
+    workload = {**SIDECAR["workload"], "name": "2.worker"}
+    (exposed,) = loaded([{**SIDECAR, "namespace": "2027-shop", "workload": workload}], recorder=secret).expose
+    assert exposed.namespace == "2027-shop"  # type: ignore[union-attr]
 
 
 def test_two_connectors_do_not_lead_into_one_network() -> None:
@@ -205,6 +229,29 @@ def test_the_recorders_pod_has_room_for_its_name() -> None:
     assert "52" in refusals([], recorder={"storage": LOCAL, "hostname": "r" * 53})["recorder.hostname"]
 
 
+LONGEST = {"customer": "a" * 32, "environment": "b" * 16}
+
+
+def of_the_longest(expose: list[Any], **keys: Any) -> dict[str, str]:
+    """Problems of the environment with the longest name, but that its kubeconfig is another's."""
+    config = flat({**LEAST, **LONGEST, "expose": expose, **keys})
+    with pytest.raises(SettingsError) as caught:
+        load(f"{LONGEST['customer']}-{LONGEST['environment']}", {**config, "support-access:cluster": "{}"})
+    found = {problem.key.removeprefix("support-access:"): problem.mend for problem in caught.value.problems}
+    assert found.pop("cluster.context")
+    return found
+
+
+def test_a_name_that_comes_by_itself_has_room_too() -> None:
+    recorder = {"storage": LOCAL}
+    mend = of_the_longest([], recorder=recorder)["recorder.hostname"].split()[-1]
+    assert of_the_longest([], recorder={**recorder, "hostname": mend}) == {}
+    last = {**SERVICE, "name": "c" * 13}
+    assert of_the_longest([last]) == {}, "63 characters"
+    mend = of_the_longest([{**last, "name": "c" * 14}])["expose[0].hostname"].split()[-1]
+    assert of_the_longest([{**last, "name": "c" * 14, "hostname": mend}]) == {}
+
+
 # --- what only the cluster knows ---------------------------------------------------------------------------
 
 POSTGRES = {"spec": {"clusterIP": "10.96.0.9", "ports": [{"port": 5432, "protocol": "TCP"}]}}
@@ -244,6 +291,26 @@ def test_only_what_stands_before_it_is_looked_at() -> None:
         ("studio", "studio-ui"),
         ("data", "reports"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ("tag:svc-acme-prod-pg", "in an update of its own first"),
+        ("tag:k8s", "Mend: whoever has set it takes it off"),
+        ("tag:svc-acme-prod-db", None),
+        (None, None),
+    ],
+)
+def test_a_service_that_has_a_tag_already_is_told_at_preview(tags: str | None, said: str | None) -> None:
+    """The API server refuses ours, but for a patch only at `up`, when the policy has changed already."""
+    notes = {"annotations": {"tailscale.com/tags": tags}} if tags else {}
+    found = exposed_problems(lambda path: [{"metadata": {"name": "postgres", **notes}, **POSTGRES}], loaded([SERVICE]))
+    assert len(found) == (said is not None)
+    if said:
+        assert f"it has {tags} already" in found[0]
+        assert said in found[0]
+        assert "kubectl annotate service postgres -n data tailscale.com/expose- tailscale.com/tags-" in found[0]
 
 
 def test_each_namespace_is_asked_once_and_only_where_something_is_exposed() -> None:

@@ -137,7 +137,7 @@ def test_every_image_is_pinned_by_default_and_the_mirror_moves_all_of_them() -> 
     assert here == {
         "operator": "tailscale/k8s-operator:v1.96.5",
         "proxy": "tailscale/tailscale:v1.96.5",
-        "k8s_proxy": "tailscale/k8s-proxy:v1.96.5",
+        "k8sProxy": "tailscale/k8s-proxy:v1.96.5",
         "recorder": "tailscale/tsrecorder:v1.96.5",
         "nameserver": "tailscale/k8s-nameserver:v1.96.5",
     }

@@ -99,8 +99,10 @@ def test_what_a_rule_takes_in_is_said_with_lines_to_copy() -> None:
     assert "subject: get,patch pods/exec" in said
 
 
-def test_a_day_that_yaml_read_as_a_time_is_that_day() -> None:
-    (found,) = loaded({"role": "cluster-admin", "reason": REASON, "until": "2027-01-31T00:00:00Z"}).access
+@pytest.mark.parametrize("text", ["2027-01-31", "2027-01-31 00:00:00 +0000 UTC"])
+def test_a_day_without_quotes_is_that_day(text: str) -> None:
+    """The second is what the engine (3.250.0) hands on for `until: 2027-01-31`: to YAML that is a time."""
+    (found,) = loaded({"role": "cluster-admin", "reason": REASON, "until": text}).access
     assert found.until == date(2027, 1, 31)
 
 
@@ -192,9 +194,37 @@ def test_a_network_policy_names_ends_and_never_everything(policy: dict[str, Any]
 def test_where_the_customer_installs_the_policy_is_told_what_no_cluster_can_be_asked() -> None:
     portable = {"form": "portable"}
     assert "no cluster can be asked" in refusals(networkPolicy=portable)["networkPolicy.apiServer"]
+    assert "no cluster can" in refusals(networkPolicy={**portable, "apiServer": None})["networkPolicy.apiServer"]
     assert loaded(networkPolicy={**portable, "apiServer": {"networks": ["10.0.0.0/28"]}})
     web = {"kind": "ingress", "name": "web", "namespace": "shop", "service": "web", "port": 80, "from": "group:a0"}
     assert "pods behind a Service" in refusals(networkPolicy={"form": "cilium-sni"}, expose=[web])["networkPolicy.form"]
+
+
+API_SERVER = {"apiServer": {"networks": ["10.0.0.0/28"]}}
+
+
+@pytest.mark.parametrize(
+    ("url", "policy", "reached"),
+    [
+        ("http://proxy.acme.example:3128", {"form": "cilium-sni"}, False),
+        ("https://proxy.acme.example:3128", {"form": "cilium-sni"}, True),
+        ("https://1.1.1.1:3128", {"form": "cilium-sni"}, False),
+        ("http://10.0.0.5:3128", {"form": "portable", **API_SERVER}, False),
+        ("http://198.18.0.5:3128", {"form": "portable", **API_SERVER}, False),
+        ("http://1.1.1.1:3128", {"form": "portable", **API_SERVER}, True),
+        ("http://proxy.acme.example:3128", {"form": "portable", **API_SERVER}, True),
+        ("http://10.0.0.5:3128", {"form": "off"}, True),
+    ],
+)
+def test_a_policy_that_would_cut_off_the_http_proxy_names_it(url: str, policy: dict[str, Any], reached: bool) -> None:
+    operator = {"httpProxy": {"url": url}}
+    if not reached:
+        assert "Nothing would come online" in refusals(networkPolicy=policy, operator=operator)["networkPolicy.also"]
+        other = [{"network": "10.0.0.5/32", "port": 3129}]
+        assert refusals(networkPolicy={**policy, "also": other}, operator=operator).keys() == {"networkPolicy.also"}
+        also = [{"network": "0.0.0.0/1", "port": 3128}, {"network": "128.0.0.0/1", "port": 3128}]
+        policy = {**policy, "also": also}
+    assert loaded(networkPolicy=policy, operator=operator)
 
 
 def test_off_is_the_default_and_what_yaml_makes_of_it() -> None:

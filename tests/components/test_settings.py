@@ -99,6 +99,15 @@ def test_keys_of_other_namespaces_are_not_looked_at() -> None:
     assert isinstance(load("acme-prod", config), EnvironmentSettings)
 
 
+@pytest.mark.parametrize("namespace", ["suport-access", "support_access", "Support-Access", "supportaccess"])
+def test_a_misspelt_namespace_is_told(namespace: str) -> None:
+    """`suport-access:suspended: true` would suspend nothing, and nobody would hear of it."""
+    with pytest.raises(SettingsError, match=f'"{namespace}"; did you mean "support-access"') as caught:
+        load("acme-prod", {**flat(LEAST), f"{namespace}:suspended": "true"})
+    (problem,) = caught.value.problems
+    assert problem.mend.endswith(f"pulumi config rm --stack acme-prod {namespace}:suspended")
+
+
 def test_a_cloud_whose_sdk_is_missing_is_told_with_the_command_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SettingsError) as caught:
@@ -164,6 +173,7 @@ def test_every_problem_is_reported_at_once(machine: Path, snapshot: SnapshotAsse
         ({"deployer": "ada@example.com"}, "deployer", "neither a tag"),
         ({"deployer": "tag:kube-acme-prod"}, "deployer", "customer's tag"),
         ({"deployer": "tag:k8s-operator-acme"}, "deployer", "customer's tag"),
+        ({"deployer": "tag:Kube-acme-dev"}, "deployer", "customer's tag"),
         ({"delivery": "manual"}, "delivery", "'managed' or 'handoff'"),
         ({"delivery": "managed"}, "cluster", "missing"),
         ({"delivery": "handoff", "cluster": {"context": "acme-prod"}}, "delivery", "handoff"),
@@ -315,3 +325,8 @@ def test_the_stacks_of_this_repository_load_side_by_side(stack: str) -> None:
     config = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text())["config"]
     loaded = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     assert load(stack, loaded, stacks_dir=ROOT / "stacks")
+
+
+def test_a_cluster_that_is_null_is_missing() -> None:
+    """Else a managed delivery without a cluster would take the operator out of it."""
+    assert "cluster" in refusals(cluster=None)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from components.settings.environment import EnvironmentSettings
 from components.settings.load import load
+from components.settings.operator_forms import YAML_WORDS
 from components.settings.problems import SettingsError
 from providers.tailnet.tags import customer_problem
 
@@ -216,7 +217,7 @@ RIGHT = st.fixed_dictionaries(
             {},
             optional={
                 "version": st.integers(90, 104).map("v1.{}.1".format),
-                "hostname": WORD,
+                "hostname": WORD.filter(lambda word: word not in YAML_WORDS),
                 "logging": st.sampled_from(["info", "debug", "dev"]),
                 "chart": st.fixed_dictionaries({}, optional={"version": st.just("1.96.6")}),
                 "images": st.fixed_dictionaries(

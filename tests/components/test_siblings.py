@@ -68,6 +68,17 @@ def test_two_clusters_with_one_issuer_are_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, "acme", acme) == []
 
 
+def test_what_a_file_says_as_json_in_a_text_counts_too(tmp_path: Path) -> None:
+    """The program takes it for what it says, so it is no way past the comparison."""
+    shared = {"federation": {"issuer": "https://oidc.shared.example"}}
+    acme = stack(tmp_path, "acme", credential=shared, cluster={"context": "one"})
+    stack(tmp_path, "globex", credential=json.dumps(shared), cluster=' {"context": "one"}')
+    assert refused(tmp_path, "acme", acme) == [
+        'cluster: It is the cluster of stack "globex-prod" too.',
+        'credential.federation.issuer: It is the issuer of stack "globex-prod" too.',
+    ]
+
+
 def test_different_clusters_and_handoffs_stand_side_by_side(tmp_path: Path) -> None:
     acme = stack(tmp_path, "acme", cluster={"context": "one"})
     stack(tmp_path, "globex", cluster={"context": "two"})
@@ -86,6 +97,45 @@ def test_one_host_name_is_not_given_twice(tmp_path: Path) -> None:
     stack(tmp_path, "globex", operator={"hostname": "acme-prod-kube"})
     assert refused(tmp_path, "acme", acme) == [
         'operator.hostname: Stack "globex-prod" has the host name "acme-prod-kube" too.'
+    ]
+
+
+EXPOSED = {
+    "name": "db",
+    "kind": "service",
+    "namespace": "shop",
+    "service": "pg",
+    "ports": [5432],
+    "from": "group:highflame-sre",
+    "hostname": "falcon",
+}
+RECORDED = {"storage": {"kind": "local", "viewers": "group:audit"}}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "hostname"),
+    [
+        ({"operator": {"hostname": "falcon"}}, "falcon"),
+        ({"operator": {"apiServerProxy": {"replicas": 2, "hostname": "falcon"}}}, "falcon"),
+        ({"expose": [EXPOSED]}, "falcon"),
+        ({"recorder": RECORDED}, "globex-prod-rec-0"),
+        ({"recorder": {**RECORDED, "hostname": "falcon"}}, "falcon-0"),
+    ],
+)
+def test_no_two_devices_of_two_stacks_have_one_name(tmp_path: Path, theirs: dict[str, Any], hostname: str) -> None:
+    """A code name for the operator of one is not that of another's exposure, recorder or API either."""
+    acme = stack(tmp_path, "acme", operator={"hostname": hostname})
+    stack(tmp_path, "globex", **theirs)
+    assert refused(tmp_path, "acme", acme) == [
+        f'operator.hostname: Stack "globex-prod" has the host name "{hostname}" too.'
+    ]
+
+
+def test_an_exposures_name_is_not_another_stacks_operator(tmp_path: Path) -> None:
+    acme = stack(tmp_path, "acme", expose=[EXPOSED], credential={"acknowledge": ["devices:core"]})
+    stack(tmp_path, "globex", operator={"hostname": "falcon"})
+    assert refused(tmp_path, "acme", acme) == [
+        'expose[0].hostname: Stack "globex-prod" has the host name "falcon" too.'
     ]
 
 

@@ -135,7 +135,10 @@ W = ("webhooks", "security")
         (("tests", 0, "deny"), ["tag:ci:*"], "tests[0].deny[0]", "one port"),
         (("tests", 0, "deny"), ["tag:ci:70000"], "tests[0].deny[0]", "one port"),
         (("tests", 0, "deny"), ["ada@example.com:22"], "tests[0].deny[0]", "a person"),
-        (("tests", 0, "deny"), ["tag:kube-acme-prod:443"], "tests[0].deny[0]", "acme-prod"),
+        *(
+            (("tests", 0, "deny"), [f"tag:{tag}:443"], "tests[0].deny[0]", f"names tag:{tag}")
+            for tag in ("kube-acme-prod", "api-acme-prod", "rec-acme-prod", "svc-acme-prod-db", "k8s-acme", "cust-acme")
+        ),
         (("keyExpiryDays",), 181, "keyExpiryDays", "180"),
         (("networkFlowLogs",), False, "networkFlowLogs", "not true"),
         ((*C, "destination"), "paper", "destination", "not known"),

@@ -193,6 +193,17 @@ def test_a_narrowed_source_loses_grant_and_posture_before_the_cluster_is_asked(
         assert asked.can_i("list pods", user="lin@highflame.example", group=None)
 
 
+def test_one_edit_takes_an_entry_out_and_puts_another_in_its_place(
+    standing: dict[str, Any], pulumi: Pulumi, example: Example, tailnet: Tailnet
+) -> None:
+    """A person's `pulumi up` previews first, and what goes still stands in the policy then."""
+    for entries, left in ((PERSON, ["lin@highflame.example"]), (GROUP, ["group:highflame-sre"])):
+        example.write("globex-prod", HEAD + entries)
+        pulumi.preview("globex-prod")
+        pulumi.up("globex-prod")
+        assert sources(tailnet) == left
+
+
 def test_a_tag_is_the_machines_that_carry_it_at_each_update(
     standing: dict[str, Any], pulumi: Pulumi, person: Person, clusters: dict[str, Cluster]
 ) -> None:
