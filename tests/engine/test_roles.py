@@ -47,7 +47,7 @@ LIN_HERSELF = f"""    - from: {LIN}
 ON_CALL = """    - from: group:highflame-oncall
       role: cluster-admin
       reason: on-call engineers repair what the customer cannot
-      until: "2999-12-31"
+      until: "2199-12-31"
 """
 SHOP = """    - from: group:highflame-shop
       role: namespaces
@@ -262,7 +262,7 @@ def test_what_is_not_as_the_stack_needs_it_is_told_at_preview(
 def test_access_whose_last_day_is_over_or_that_is_given_up_leaves_nothing_behind(
     standing: Stack, tailnet: Tailnet, cluster: Cluster
 ) -> None:
-    told = standing.up(EVERYBODY + ON_CALL.replace("2999", "2020"))
+    told = standing.up(EVERYBODY + ON_CALL.replace("2199", "2020"))
     assert "group:highflame-oncall as cluster-admin was until 2020-12-31" in " ".join(told.output.split())
     assert sources(tailnet) == ["group:highflame-sre"]
     with operator(STACK, cluster.env) as asked:
