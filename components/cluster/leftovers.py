@@ -40,6 +40,8 @@ PATHS = {
 OF_EXPOSURES = ("Connector", "Recorder", "Service", "Ingress", "Secret", "ServiceAccount", "Role")
 """Kinds whose names follow from an exposure's, so that another name is a way out."""
 
+CLUSTER_WIDE = ("ClusterRole", "ClusterRoleBinding")
+
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
 
@@ -52,7 +54,8 @@ def refuse_leftovers(names: Names, cluster: Cluster) -> pulumi.ResourceHookBindi
         kind, metadata = str(inputs.get("kind")), inputs["metadata"]
         there = await asyncio.to_thread(look.one, path_of(kind, metadata))
         if there is not None:
-            raise ValueError(leftover(names, cluster.context, kind, there))
+            stands = await asyncio.to_thread(look.may_have, f"{PATHS['Namespace']}/{NAMESPACE}")
+            raise ValueError(leftover(names, cluster.context, kind, there, stands=stands))
 
     hook = pulumi.ResourceHook(names.resource("leftovers"), before_create, pulumi.ResourceHookOptions(on_dry_run=True))
     return pulumi.ResourceHookBinding(before_create=[hook])
@@ -63,8 +66,8 @@ def path_of(kind: str, metadata: Mapping[str, Any]) -> str:
     return f"{PATHS[kind].format(namespace=metadata.get('namespace'))}/{metadata['name']}"
 
 
-def leftover(names: Names, context: str, kind: str, there: Found) -> str:
-    """What to say of an object that is there. there: its metadata."""
+def leftover(names: Names, context: str, kind: str, there: Found, *, stands: bool) -> str:
+    """What to say of an object that is there. there: its metadata; stands: see removal()."""
     labels: Mapping[str, Any] = there.get("labels") or {}
     place = f" in namespace {there['namespace']}" if "namespace" in there else ""
     what = f"{kind} {there['name']}{place} is in the cluster {context} already"
@@ -77,7 +80,7 @@ def leftover(names: Names, context: str, kind: str, there: Found) -> str:
         return (
             f"{what} and carries the labels of {names.name}: {renamed}it stayed behind when the stack, or this part of "
             "it, went while the cluster did not answer. Nothing is taken over, for it may allow more than is declared "
-            f"now. Remove what stayed, then run again:\n{removal(names, context, kind, there)}"
+            f"now. Remove what stayed, then run again:\n{removal(names, context, kind, there, stands=stands)}"
         )
     owner = names_of(labels)
     if owner is not None:
@@ -97,16 +100,21 @@ def leftover(names: Names, context: str, kind: str, there: Found) -> str:
     )
 
 
-def removal(names: Names, context: str, kind: str, there: Found) -> str:
-    """The commands, a line each, that take away what stayed of an environment: all of it with its namespace, else the
-    one object, beside which others may be in use."""
-    if kind != "Namespace":
+def removal(names: Names, context: str, kind: str, there: Found, *, stands: bool) -> str:
+    """The commands, a line each, that take away what stayed of an environment.
+
+    stands: the operator's namespace may be in the cluster, and with it an installation that needs the rest of what has
+    these labels: then it is the one object. With the namespace, or where none stands, it is all of it.
+    """
+    if kind not in (("Namespace",) if stands else ("Namespace", *CLUSTER_WIDE)):
         return f"kubectl --context {context} delete {kind.lower()} {there['name']}{_in(there)}"
     labels = ",".join(f"{key}={value}" for key, value in names.labels.items())
+    cluster_wide = f"kubectl --context {context} delete clusterroles,clusterrolebindings -l {labels}"
+    if kind in CLUSTER_WIDE:
+        return cluster_wide
     return (
         f"helm --kube-context {context} uninstall {RELEASE} -n {NAMESPACE} --ignore-not-found\n"
-        f"kubectl --context {context} delete namespace {NAMESPACE}\n"
-        f"kubectl --context {context} delete clusterroles,clusterrolebindings -l {labels}"
+        f"kubectl --context {context} delete namespace {NAMESPACE}\n{cluster_wide}"
     )
 
 
@@ -140,3 +148,7 @@ class _Once:
         except ClusterUnknownError:
             self._silent = True
             return None
+
+    def may_have(self, path: str) -> bool:
+        """Whether the object is there, or the cluster does not say."""
+        return self.one(path) is not None or self._silent

@@ -21,8 +21,8 @@ LABELS = (
 )
 
 
-def said(kind: str, labels: dict[str, str]) -> str:
-    return leftover(ACME, "acme-context", kind, {"name": "it", "labels": labels})
+def said(kind: str, labels: dict[str, str], *, stands: bool = True) -> str:
+    return leftover(ACME, "acme-context", kind, {"name": "it", "labels": labels}, stands=stands)
 
 
 def test_of_our_own_it_gives_the_command_that_removes_this_and_no_other() -> None:
@@ -33,12 +33,18 @@ def test_of_our_own_it_gives_the_command_that_removes_this_and_no_other() -> Non
     assert text.endswith("\nkubectl --context acme-context delete clusterrole it")
 
 
+@pytest.mark.parametrize("kind", ["ClusterRole", "ClusterRoleBinding"])
+def test_of_what_stayed_when_all_else_went_it_gives_one_command_for_all_of_it(kind: str) -> None:
+    text = said(kind, ACME.labels, stands=False)
+    assert text.endswith(f"\nkubectl --context acme-context delete clusterroles,clusterrolebindings -l {LABELS}")
+
+
 def test_of_one_in_a_namespace_of_the_customers_it_says_where() -> None:
     there = {"name": "support-access:view:sre", "namespace": "shop", "labels": ACME.labels}
-    text = leftover(ACME, "acme-context", "RoleBinding", there)
+    text = leftover(ACME, "acme-context", "RoleBinding", there, stands=True)
     assert text.startswith("RoleBinding support-access:view:sre in namespace shop is in the cluster acme-context")
     assert text.endswith("\nkubectl --context acme-context delete rolebinding support-access:view:sre -n shop")
-    foreign = leftover(ACME, "acme-context", "RoleBinding", {**there, "labels": {}})
+    foreign = leftover(ACME, "acme-context", "RoleBinding", {**there, "labels": {}}, stands=True)
     assert "get rolebinding support-access:view:sre -n shop -o yaml" in foreign
 
 
@@ -59,11 +65,11 @@ def test_every_kind_that_outlives_the_namespace_is_looked_for(environment: Calla
 def test_of_an_exposure_it_removes_that_object_alone_and_another_name_is_a_way_out() -> None:
     """Others of the kind may be in use, and the operator's credential is a Secret too."""
     there = {"name": "cache", "namespace": "shop", "labels": ACME.labels}
-    text = leftover(ACME, "acme-context", "Service", there)
+    text = leftover(ACME, "acme-context", "Service", there, stands=True)
     assert text.endswith("\nkubectl --context acme-context delete service cache -n shop")
     assert "an exposure of another name still has it" in text
     assert "exposure" not in said("ClusterRole", ACME.labels)
-    theirs = leftover(ACME, "acme-context", "Service", {**there, "labels": {}})
+    theirs = leftover(ACME, "acme-context", "Service", {**there, "labels": {}}, stands=True)
     assert "kubectl --context acme-context get service cache -n shop -o yaml" in theirs
     assert theirs.endswith("choose another name in `support-access:expose`")
 
@@ -114,5 +120,6 @@ def test_a_cluster_that_does_not_answer_holds_up_no_second_object() -> None:
 
     look = _Once(Silent)
     assert look.one("/a") is None
+    assert look.may_have("/c")  # what may stand is not advised to be deleted
     assert look.one("/b") is None
     assert asked == ["/a"]
