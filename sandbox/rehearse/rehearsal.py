@@ -67,7 +67,8 @@ def look(stage: Stage) -> Mapping[str, bool]:
 def kept(fault: str, means: str, code: int | None, standing: Standing, left: Sequence[str]) -> bool:
     """Whether the promise of this pair was kept: never by a cut that hung or changed something of others.
 
-    code: None when it hung. left: all that is there at the end, and what changed; of it a kill says 1, of nothing 0.
+    code: None when it hung. left: all that is there at the end, and what changed; a kill that says 0 saw none. One that
+    says 1 may have seen what has gone since: a definition that Kubernetes was still deleting.
     """
     if code is None or any(line.startswith(CHANGED) for line in left):
         return False
@@ -80,7 +81,7 @@ def kept(fault: str, means: str, code: int | None, standing: Standing, left: Seq
     if pair in IN_PART:
         return not standing.grants or (pair in STOPS and untouched)
     gone = not (standing.grants or standing.credentials or standing.devices or standing.services)
-    return gone and (means != "kill" or code == (1 if left else 0))
+    return gone and (means != "kill" or code == 1 or (code == 0 and not left))
 
 
 def _left(stage: Stage, standing: Standing) -> list[str]:
