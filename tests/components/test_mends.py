@@ -9,19 +9,8 @@ import pytest
 
 from components.settings.load import load
 from components.settings.problems import SettingsError
+from tests.components.least import AWS, LEAST, TAILNET
 
-LEAST: dict[str, Any] = {
-    "customer": "acme",
-    "environment": "prod",
-    "access": [{"from": "group:highflame-sre", "role": "read-only"}],
-}
-AWS = {
-    "target": "aws-security-group",
-    "region": "eu-central-1",
-    "securityGroup": "sg-0123456789abcdef0",
-    "derp": "any443",
-}
-TAILNET: dict[str, Any] = {"groups": {"group:highflame-sre": ["ada@example.com"]}}
 RECORDED = {"storage": {"kind": "s3", "endpoint": "s3.example.com", "bucket": "b", "secret": "s", "role": "arn:aws:r"}}
 FIREWALL = {
     "target": "aws-network-firewall",

@@ -14,19 +14,8 @@ from components.settings.environment import EnvironmentSettings
 from components.settings.load import load
 from components.settings.problems import SettingsError, shown
 from components.settings.tailnet import TailnetSettings
+from tests.components.least import AWS, LEAST, TAILNET
 
-LEAST: dict[str, Any] = {
-    "customer": "acme",
-    "environment": "prod",
-    "access": [{"from": "group:highflame-sre", "role": "read-only"}],
-}
-AWS = {
-    "target": "aws-security-group",
-    "region": "eu-central-1",
-    "securityGroup": "sg-0123456789abcdef0",
-    "derp": "any443",
-}
-TAILNET: dict[str, Any] = {"groups": {"group:highflame-sre": ["ada@example.com"]}}
 ROOT = Path(__file__).parents[2]
 
 

@@ -1,8 +1,9 @@
-"""The sandbox's Tailscale API, and a run of `supportctl handoff` without an engine."""
+"""The sandbox's Tailscale API, a run of `supportctl handoff` without an engine, and an engine that is a script."""
 
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from supportctl.handoff import command
 from supportctl.handoff.command import HandoffOptions, run_handoff
 from tests.providers.tailnet_api import Api, running_api
 from tests.supportctl.handing_over import OUTPUTS, declared
+from tests.supportctl.scripted_engine import Engine
 
 
 @pytest.fixture
@@ -45,3 +47,12 @@ def handoff(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., in
         return run_handoff(HandoffOptions(**{**least, "print_credential": False, **words}))
 
     return run
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """The one that a kill finds on its PATH; it waits for no lock longer than a moment."""
+    monkeypatch.setattr("supportctl.kill.state.LOCK_LOOK", 0.01)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # turns of this test's own
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return Engine(tmp_path)

@@ -1,14 +1,11 @@
-"""Clearing the state, against an engine that is a script: flags, stack file, locks, an end in time, what is named."""
+"""Clearing the state, against an engine that is a script: flags, stack file, an end in time, what is named."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import socket
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,123 +14,8 @@ import pytest
 from components.documents import read_yaml
 from supportctl.kill.engine import Engine as Engine_
 from supportctl.kill.in_cluster import finishing, in_cluster
-from supportctl.kill.state import Stack, stack_file
-from supportctl.kill.turn import turn
-
-PASSPHRASE = {"type": "passphrase", "state": {"salt": "v1:abc=:v1:def=="}}
-URN = "urn:pulumi:acme-prod::support-access::{type}::{name}"
-RBAC = "kubernetes:rbac.authorization.k8s.io/v1"
-
-# Answers `stack export` from export.json, and each `destroy` from the next line of script.json.
-ENGINE = """#!{python}
-import json, os, sys, time
-here = {folder!r}
-words = sys.argv[1:]
-config = words[words.index("--config-file") + 1] if "--config-file" in words else None
-call = {{"words": words, "config": open(config).read() if config else None, "environ": dict(os.environ)}}
-project = open("Pulumi.yaml").read() if os.path.exists("Pulumi.yaml") else ""
-if "name" not in project:
-    sys.exit(f"error: could not validate '{{os.getcwd()}}/Pulumi.yaml': project is missing a 'name' attribute")
-call["project"] = project
-open(here + "/calls", "a").write(json.dumps(call) + "\\n")
-if words[:2] == ["stack", "export"]:
-    print(open(here + "/export.json").read())
-elif words[0] == "destroy":
-    script = json.load(open(here + "/script.json"))
-    answer = script.pop(0)
-    json.dump(script, open(here + "/script.json", "w"))
-    time.sleep(answer.get("seconds", 0))
-    if answer["empties"]:
-        deployment = json.load(open(here + "/export.json"))["deployment"]
-        json.dump({{"deployment": {{**deployment, "resources": []}}}}, open(here + "/export.json", "w"))
-    if answer["hides"]:
-        os.remove(here + "/export.json")
-    print(answer["output"])
-    sys.exit(answer["code"])
-"""
-
-
-def row(kind: str, name: str, object_id: str = "") -> dict[str, Any]:
-    return {"urn": URN.format(type=kind, name=name), "type": kind, "id": object_id}
-
-
-ROWS = [
-    row("pulumi:pulumi:Stack", "support-access-acme-prod"),
-    row(f"{RBAC}:ClusterRole", "acme-prod-roles-read-only", "highflame-sre"),
-    row(f"{RBAC}:ClusterRoleBinding", "acme-prod-roles-a", "support-access:highflame-sre:user:a b@example.com"),
-    row("kubernetes:core/v1:Secret", "acme-prod-credential-1", "tailscale/operator-oauth-1"),
-    row("kubernetes:helm.sh/v3:Release", "acme-prod-operator-release", "tailscale/tailscale-operator"),
-]
-
-
-class Engine:
-    """A `pulumi` on a PATH of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.project = folder / "project"
-        self.project.mkdir()
-        (self.project / "Pulumi.yaml").write_text("name: support-access\n")
-        binary = folder / "bin" / "pulumi"
-        binary.parent.mkdir()
-        binary.write_text(ENGINE.format(python=sys.executable, folder=str(folder)))
-        binary.chmod(0o755)
-        self.holds(ROWS)
-
-    def holds(self, rows: list[dict[str, Any]], secrets: dict[str, Any] = PASSPHRASE) -> None:
-        deployment = {"resources": rows, "secrets_providers": secrets}
-        (self.folder / "export.json").write_text(json.dumps({"deployment": deployment}))
-
-    def was_making(self, *rows: dict[str, Any]) -> None:
-        operations = [{"resource": made, "type": "creating"} for made in rows]
-        going = [{"resource": ROWS[1], "type": "deleting"}]
-        (self.folder / "export.json").write_text(json.dumps({"deployment": {"pending_operations": operations + going}}))
-
-    def fails_to_export(self) -> None:
-        (self.folder / "export.json").unlink()
-
-    def answers(
-        self, *answers: tuple[int, str], seconds: float = 0, empties: bool | None = None, hides: bool = False
-    ) -> None:
-        """empties: whether the state is empty afterwards, as after every success; hides: or can be read no more."""
-        script = [
-            {
-                "code": code,
-                "output": output,
-                "seconds": seconds,
-                "empties": code == 0 if empties is None else empties,
-                "hides": hides,
-            }
-            for code, output in answers
-        ]
-        (self.folder / "script.json").write_text(json.dumps(script))
-
-    def calls(self, first: str) -> list[dict[str, Any]]:
-        made = [json.loads(line) for line in (self.folder / "calls").read_text().splitlines()]
-        return [call for call in made if call["words"][0] == first]
-
-    def stack(self, **more: Any) -> Stack:
-        environ = {**os.environ, "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-        return Stack("acme-prod", self.project, environ, **more)
-
-
-@pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    monkeypatch.setattr("supportctl.kill.state.LOCK_LOOK", 0.01)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # turns of this test's own
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    return Engine(tmp_path)
-
-
-def lock(pid: int, host: str | None = None) -> str:
-    by = f"ada@{host or socket.gethostname()} (pid {pid})"
-    return f"error: the stack is currently locked by 1 lock(s)\n  /l.json: created by {by} at noon"
-
-
-def dead_pid() -> int:
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
-    return process.pid
+from supportctl.kill.state import stack_file
+from tests.supportctl.scripted_engine import PASSPHRASE, RBAC, ROWS, Engine, lock, row
 
 
 def test_the_stacks_own_file_is_never_read(engine: Engine) -> None:
@@ -159,82 +41,6 @@ def test_the_stacks_own_file_is_never_read(engine: Engine) -> None:
 )
 def test_a_stack_file_names_the_key_that_the_states_secrets_have(secrets: dict[str, Any], file: Any) -> None:
     assert json.loads(stack_file(secrets)) == file
-
-
-def test_a_lock_of_a_dead_run_is_lifted(engine: Engine) -> None:
-    engine.answers((255, lock(dead_pid())), (0, "done"))
-    assert engine.stack().clear().clear
-    assert len(engine.calls("cancel")) == 1
-    with turn("acme-prod") as another:
-        assert another(), "its turn ends with its destroy"
-
-
-@pytest.mark.parametrize("host", [None, "elsewhere"])
-def test_a_run_that_may_live_is_waited_for_and_never_robbed_of_its_lock(engine: Engine, host: str | None) -> None:
-    engine.answers((255, lock(os.getpid(), host)), (0, "done"))
-    assert engine.stack().clear().clear
-    assert engine.calls("cancel") == []
-
-
-def test_a_run_that_does_not_end_is_named_with_the_way_on(engine: Engine) -> None:
-    engine.answers((255, lock(os.getpid())))
-    cleared = engine.stack(lock_patience=0).clear()
-    assert not cleared.clear
-    assert f"process {os.getpid()}" in str(cleared.error)
-    assert "supportctl kill acme-prod" in str(cleared.error)
-    assert "acme-prod-operator-release" in cleared.left
-    assert engine.calls("cancel") == []
-
-
-def test_of_two_kills_at_once_the_second_never_takes_the_fresh_lock_of_the_first(engine: Engine) -> None:
-    """Both have seen the lock of a dead run, and `pulumi cancel` takes whatever is there by then."""
-    engine.answers((255, lock(dead_pid())), (255, lock(os.getpid())), (0, "done"))
-    with turn("acme-prod") as first:
-        assert first()
-        assert engine.stack().clear().clear
-    assert engine.calls("cancel") == []
-
-
-def test_a_kill_that_died_leaves_its_turn_to_the_next(engine: Engine) -> None:
-    code = "import os, signal; from supportctl.kill.turn import turn\nwith turn('acme-prod') as mine: assert mine(); "
-    died = subprocess.run([sys.executable, "-c", code + "os.kill(os.getpid(), signal.SIGKILL)"], check=False)
-    assert died.returncode == -signal.SIGKILL
-    engine.answers((255, lock(dead_pid())), (0, "done"))
-    assert engine.stack().clear().clear
-    assert len(engine.calls("cancel")) == 1
-
-
-def test_a_kill_of_another_stack_is_not_waited_for(engine: Engine) -> None:
-    engine.answers((255, lock(dead_pid())), (0, "done"))
-    with turn("acme-dev") as other:
-        assert other()
-        assert engine.stack().clear().clear
-    assert len(engine.calls("cancel")) == 1
-
-
-def test_where_there_is_no_place_for_the_turn_a_dead_lock_is_lifted_all_the_same(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here = os.open
-
-    def full(path: Any, *words: Any, **more: Any) -> int:
-        if str(path).endswith("support-access-acme-prod.lock"):
-            raise OSError(28, "No space left on device")
-        return here(path, *words, **more)
-
-    monkeypatch.setattr(os, "open", full)
-    engine.answers((255, lock(dead_pid())), (0, "done"))
-    assert engine.stack().clear().clear
-    assert len(engine.calls("cancel")) == 1
-
-
-def test_a_lock_that_cannot_be_lifted_ends_the_wait(engine: Engine) -> None:
-    gone = dead_pid()
-    engine.answers((255, lock(gone)), (255, lock(gone)))
-    cleared = engine.stack(lock_patience=0).clear()
-    assert not cleared.clear
-    assert "pulumi cancel" in str(cleared.error)
-    assert len(engine.calls("cancel")) == 1
 
 
 def test_a_destroy_that_does_not_end_is_ended_and_said_so(engine: Engine) -> None:
