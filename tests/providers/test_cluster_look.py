@@ -1,4 +1,4 @@
-"""A cluster is read as metadata, page by page, and what it does not say is an error and never an absence."""
+"""A cluster is read as metadata, page by page; a call that it does not carry out is an error and never an absence."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from providers.cluster_look import ClusterLook, ClusterUnknownError
+from providers.cluster_look import ClusterLook, ClusterRefusedError, ClusterUnknownError
 
 Answer = tuple[int, Any]
 
 
 class Server:
-    """An API server of the test's own. asked: path, query and Accept of every request."""
+    """An API server of the test's own. asked: path, query and Accept of every read. written: method, path, query,
+    content type and body of every write. `answer` is asked for both."""
 
     def __init__(self, answer: Callable[[str, dict[str, str]], Answer]) -> None:
         self.answer = answer
         self.asked: list[tuple[str, dict[str, str], str]] = []
+        self.written: list[tuple[str, str, dict[str, str], str, Any]] = []
         self.url = ""
 
 
@@ -37,7 +39,26 @@ def serving(answer: Callable[[str, dict[str, str]], Answer]) -> Iterator[Server]
             parts = urlsplit(self.path)
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}
             seen.asked.append((parts.path, query, self.headers["Accept"]))
-            status, body = seen.answer(parts.path, query)
+            self._answer(parts.path, query)
+
+        def _write(self) -> None:
+            parts = urlsplit(self.path)
+            query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            seen.written.append((self.command, parts.path, query, self.headers["Content-Type"], body))
+            self._answer(parts.path, query)
+
+        def do_DELETE(self) -> None:
+            self._write()
+
+        def do_PATCH(self) -> None:
+            self._write()
+
+        def do_POST(self) -> None:
+            self._write()
+
+        def _answer(self, path: str, query: dict[str, str]) -> None:
+            status, body = seen.answer(path, query)
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
@@ -186,3 +207,102 @@ def test_a_context_that_is_not_there_is_no_absence(context: str, tmp_path: Path)
 def test_no_kubeconfig_is_no_absence(tmp_path: Path) -> None:
     with pytest.raises(ClusterUnknownError):
         ClusterLook("acme-prod", tmp_path / "nowhere")
+
+
+NAMESPACE = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "tailscale", "uid": "1"}}
+CONFLICT = {
+    "kind": "Status",
+    "reason": "Conflict",
+    "code": 409,
+    "message": "Precondition failed: UID in precondition: 1, UID in object meta: 2",
+}
+WRITES: list[Callable[[ClusterLook], Any]] = [
+    lambda cluster: cluster.delete("/api/v1/namespaces/tailscale"),
+    lambda cluster: cluster.delete("/api/v1/namespaces/tailscale", uid="1"),
+    lambda cluster: cluster.patch("/api/v1/namespaces/tailscale", {}),
+    lambda cluster: cluster.create("/api/v1/namespaces", {}),
+]
+
+
+def test_delete_sends_the_propagation_and_the_uid(tmp_path: Path) -> None:
+    with serving(lambda path, query: (200, NAMESPACE)) as server:
+        cluster = look(tmp_path, server.url)
+        assert cluster.delete("/api/v1/namespaces/tailscale")
+        assert cluster.delete("/api/v1/namespaces/tailscale", propagation="Foreground", uid="1")
+    options = {"apiVersion": "v1", "kind": "DeleteOptions"}
+    assert [it[0] for it in server.written] == ["DELETE", "DELETE"]
+    assert [it[4] for it in server.written] == [
+        {**options, "propagationPolicy": "Background"},
+        {**options, "propagationPolicy": "Foreground", "preconditions": {"uid": "1"}},
+    ]
+
+
+def test_what_does_not_exist_is_neither_deleted_nor_patched(tmp_path: Path) -> None:
+    with serving(lambda path, query: (404, STATUS)) as server:
+        cluster = look(tmp_path, server.url)
+        assert not cluster.delete("/api/v1/namespaces/tailscale")
+        assert cluster.patch("/api/v1/namespaces/tailscale", {}) is None
+        with pytest.raises(ClusterRefusedError, match="namespace"):
+            cluster.create("/api/v1/namespaces/tailscale/configmaps", {})
+
+
+def test_another_object_with_the_name_is_not_deleted(tmp_path: Path) -> None:
+    with serving(lambda path, query: (409, CONFLICT)) as server:
+        cluster = look(tmp_path, server.url)
+        assert not cluster.delete("/api/v1/namespaces/tailscale", uid="1")
+        with pytest.raises(ClusterRefusedError, match="409"):
+            cluster.delete("/api/v1/namespaces/tailscale")
+
+
+def test_patch_is_sent_in_the_form_that_was_chosen(tmp_path: Path) -> None:
+    operations = [{"op": "remove", "path": "/metadata/finalizers/0"}]
+    with serving(lambda path, query: (200, NAMESPACE)) as server:
+        cluster = look(tmp_path, server.url)
+        assert cluster.patch("/api/v1/namespaces/tailscale", {"metadata": {}}) == NAMESPACE
+        assert cluster.patch("/api/v1/namespaces/tailscale", operations, kind="json", dry_run=True) == NAMESPACE
+    path = "/api/v1/namespaces/tailscale"
+    assert server.written == [
+        ("PATCH", path, {}, "application/merge-patch+json", {"metadata": {}}),
+        ("PATCH", path, {"dryRun": "All"}, "application/json-patch+json", operations),
+    ]
+
+
+def test_create_returns_the_object_and_asks_only_where_it_is_a_dry_run(tmp_path: Path) -> None:
+    with serving(lambda path, query: (201, NAMESPACE)) as server:
+        cluster = look(tmp_path, server.url)
+        assert cluster.create("/api/v1/namespaces", {"kind": "Namespace"}) == NAMESPACE
+        cluster.create("/api/v1/namespaces", {"kind": "Namespace"}, dry_run=True)
+    assert [it[2] for it in server.written] == [{}, {"dryRun": "All"}]
+
+
+def test_a_refused_write_carries_status_reason_and_message(tmp_path: Path) -> None:
+    denied = {"kind": "Status", "reason": "Forbidden", "message": 'admission webhook "x" denied the request'}
+    with serving(lambda path, query: (403, denied)) as server, pytest.raises(ClusterRefusedError) as refusal:
+        look(tmp_path, server.url).create("/api/v1/namespaces", {}, dry_run=True)
+    assert (refusal.value.status, refusal.value.reason) == (403, "Forbidden")
+    assert "denied the request" in str(refusal.value)
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("status", [401, 403, 422, 500, 503])
+def test_a_refused_write_is_an_error(status: int, write: Callable[[ClusterLook], Any], tmp_path: Path) -> None:
+    with serving(lambda path, query: (status, {})) as server, pytest.raises(ClusterUnknownError, match=str(status)):
+        write(look(tmp_path, server.url))
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("answer", [(200, {}), (200, []), (404, BARE), (200, b"<html>login</html>")], ids=str)
+def test_a_write_that_no_api_server_answered_is_an_error(
+    answer: Answer, write: Callable[[ClusterLook], Any], tmp_path: Path
+) -> None:
+    with serving(lambda path, query: answer) as server, pytest.raises(ClusterUnknownError):
+        write(look(tmp_path, server.url))
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_write_to_a_frozen_server_has_a_time_limit(write: Callable[[ClusterLook], Any], tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as frozen,
+        pytest.raises(ClusterUnknownError, match="does not answer"),
+    ):
+        write(look(tmp_path, f"http://127.0.0.1:{frozen.getsockname()[1]}", seconds=0.2))
