@@ -22,6 +22,7 @@ from components.endpoints.published import (
     CONTROL_RANGES_V4,
     CONTROL_RANGES_V6,
     DOCKER_HUB,
+    DOCKER_HUB_NAMES,
     GITHUB,
     HTTPS,
     LOG_RANGES_V4,
@@ -170,7 +171,7 @@ def _without_proxy(needs: Needs) -> tuple[Destination, ...]:
 def registry_ends(image: str) -> tuple[tuple[str, int], ...]:
     """Hosts and ports that a node dials to pull an image; a first part without a dot or colon means Docker Hub."""
     first = image.split("/", 1)[0].lower()
-    if "." not in first and ":" not in first:
+    if ("." not in first and ":" not in first) or first in DOCKER_HUB_NAMES:
         return tuple((host, HTTPS) for host in DOCKER_HUB)
     if first in GITHUB:
         return tuple((host, HTTPS) for host in GITHUB)

@@ -1,8 +1,9 @@
 """The relays' names, and how the published map differs from them.
 
-Owns a dated copy of the names of all nodes, in the spellings that rules want. Addresses are left out on purpose: they
-change, and a list of them goes stale at the customer. Fetches nothing: `compare` is given the map. Dies by: a new
-region needs a new copy wherever rules name regions or nodes; the wildcard does not.
+Owns a copy of the names of all nodes, in the spellings that rules want; its date and source are in published.py
+(names generated from the published map: DawnAleax/tailscale-derp-rules, 15bf8299). Addresses are left out on purpose:
+they change, and a list of them goes stale at the customer. Fetches nothing: `compare` is given the map. A new region
+needs a new copy wherever rules name regions or nodes; the wildcard does not.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ import re
 from dataclasses import dataclass, fields
 from typing import Any
 
-AS_OF = "2026-08"
-SOURCE = "names generated from the published map by a third party (DawnAleax/tailscale-derp-rules, 15bf8299)"
 MAP_URL = "https://controlplane.tailscale.com/derpmap/default"
 
 DOMAIN = "tailscale.com"

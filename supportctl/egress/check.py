@@ -14,6 +14,7 @@ from rich.table import Table
 
 from components.endpoints import derp_map
 from components.endpoints.derp_map import Differences
+from components.endpoints.published import AS_OF
 from supportctl.egress.relay_map import MapError, relay_map
 from supportctl.screen import console
 
@@ -28,7 +29,7 @@ def run_check(url: str, file: Path | None) -> int:
     except (MapError, ValueError) as error:
         console(stderr=True).print(f"error: {error}", markup=False)
         return NOT_COMPARED
-    ours = f"{len(derp_map.regions())} regions, {len(derp_map.node_names())} nodes, of {derp_map.AS_OF}"
+    ours = f"{len(derp_map.regions())} regions, {len(derp_map.node_names())} nodes, of {AS_OF}"
     if not found:
         out.print(f"The published map has the same relays as this program's copy ({ours}).", markup=False)
         return SAME

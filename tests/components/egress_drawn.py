@@ -56,6 +56,7 @@ def covers(patterns: list[str], *, leading_dot: bool) -> bool:
         "controlplane.tailscale.com",
         CERTIFICATE_AUTHORITY,
         "registry-1.docker.io",
+        "production.cloudfront.docker.com",
     ]
     return all(any(matches(host, pattern) for pattern in patterns) for host in needed)
 

@@ -28,6 +28,7 @@ def hosts(needs: Needs) -> set[str]:
         "*.tailscale.com",
         "acme-v02.api.letsencrypt.org",
         "registry-1.docker.io",
+        "production.cloudfront.docker.com",
         "pkgs.tailscale.com",
     ],
 )
@@ -60,8 +61,16 @@ def test_udp_says_what_it_opens() -> None:
 def test_a_mirror_takes_the_place_of_docker_hub() -> None:
     assert registry_ends("mirror.example.com:5000/tailscale/k8s-operator") == (("mirror.example.com", 5000),)
     assert ("registry-1.docker.io", 443) in registry_ends("tailscale/k8s-operator")
-    assert ("pkg-containers.githubusercontent.com", 443) in registry_ends("ghcr.io/tailscale/k8s-operator")
+    assert registry_ends("ghcr.io/tailscale/k8s-operator") == (
+        ("ghcr.io", 443),
+        ("pkg-containers.githubusercontent.com", 443),
+    )
     assert not [host for host in hosts(Needs(images=("mirror.example.com/a",))) if "docker" in host]
+
+
+@pytest.mark.parametrize("host", ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"])
+def test_every_spelling_of_docker_hub_is_docker_hub(host: str) -> None:
+    assert registry_ends(f"{host}/tailscale/k8s-operator") == registry_ends("tailscale/k8s-operator")
 
 
 def test_the_chart_is_fetched_by_whoever_runs_helm() -> None:

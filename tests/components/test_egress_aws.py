@@ -204,6 +204,7 @@ def test_dns_firewall_gets_a_group_of_its_own_and_an_association(environment: Bu
                 "acme-v02.api.letsencrypt.org",
                 "auth.docker.io",
                 "production.cloudflare.docker.com",
+                "production.cloudfront.docker.com",
                 "registry-1.docker.io",
             ],
             "tags": TAGS,

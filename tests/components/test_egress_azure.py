@@ -25,7 +25,12 @@ Build = Callable[..., EnvironmentSettings]
 DESCRIPTION = "Tailscale operator, support access to acme-prod"
 GROUP_NAME = f"acme-prod-egress-{POLICY['policy'].lower()}-rules"
 RULE_NAME = f"acme-prod-egress-{NSG['nsg'].lower()}"
-DOCKER = ["auth.docker.io", "production.cloudflare.docker.com", "registry-1.docker.io"]
+DOCKER = [
+    "auth.docker.io",
+    "production.cloudflare.docker.com",
+    "production.cloudfront.docker.com",
+    "registry-1.docker.io",
+]
 
 
 @pytest.fixture(autouse=True, scope="module")

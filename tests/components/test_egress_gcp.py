@@ -25,7 +25,12 @@ from tests.components.test_egress_gcp_settings import BOUNDED, NETWORK, NODES, P
 
 Build = Callable[..., EnvironmentSettings]
 DESCRIPTION = "Tailscale operator, support access to acme-prod"
-DOCKER = ["auth.docker.io", "production.cloudflare.docker.com", "registry-1.docker.io"]
+DOCKER = [
+    "auth.docker.io",
+    "production.cloudflare.docker.com",
+    "production.cloudfront.docker.com",
+    "registry-1.docker.io",
+]
 NAMES = Names("acme", "prod")
 
 
