@@ -17,10 +17,10 @@ from sandbox.plugins.kubernetes.kinds import Kind
 from sandbox.plugins.kubernetes.readiness import annotation
 from sandbox.plugins.kubernetes.values import Object
 
-_OWN_UPDATERS = frozenset({CREATE_MANAGER, "pulumi-kubernetes.exe", "pulumi-resource-kubernetes"})
-_TAKEN_OVER = frozenset(
-    {(name, "Update") for name in (*_OWN_UPDATERS, "kubectl", "before-first-apply")} | {("kubectl", "Apply")}
-)
+_OWN_UPDATERS = (CREATE_MANAGER, "pulumi-kubernetes.exe", "pulumi-resource-kubernetes")
+# Field managers whose fields an update takes over, by operation. A name is a prefix: kubectl's are `kubectl-label`,
+# `kubectl-patch`, `kubectl-client-side-apply` and so on.
+_TAKEN_OVER = {"Update": (*_OWN_UPDATERS, "kubectl", "before-first-apply"), "Apply": ("kubectl",)}
 _CONFLICT_HELP = (
     "https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/"
     "#handle-field-conflicts-on-existing-resources"
@@ -115,7 +115,7 @@ def _take_over(cluster: Cluster, kind: Kind, live: Object, manager: str) -> Obje
 
 
 def _is_taken(entry: Object) -> bool:
-    return not entry.get("subresource") and (entry["manager"], entry["operation"]) in _TAKEN_OVER
+    return not entry.get("subresource") and entry["manager"].startswith(_TAKEN_OVER.get(entry["operation"], ()))
 
 
 def _union(into: Object, other: Object) -> None:

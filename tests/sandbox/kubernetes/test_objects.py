@@ -9,6 +9,7 @@ import pytest
 from pulumi.provider.experimental.provider import PropertyDiffKind
 from pulumi.runtime.rpc import UNKNOWN
 
+from sandbox.demo.observe import Cluster
 from sandbox.plugins.kubernetes.errors import InitializationError, OperationError
 from tests.sandbox.kubernetes.conftest import CONTEXT
 from tests.sandbox.kubernetes.engine import Engine, Resource, Start
@@ -139,6 +140,31 @@ def test_a_field_that_another_manager_owns_is_a_conflict_which_says_how_to_mend_
     assert "server-side apply field conflict detected, see https://" in text
     assert 'conflict with "somebody"' in text
     assert ".metadata.labels.a" in text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("label", "theirs=1"),
+        ("annotate", "theirs=1"),
+        ("patch", "--type=merge", "--patch", '{"data": {"key": "theirs", "more": "theirs"}}'),
+    ],
+    ids=lambda change: change[0],
+)
+def test_update_takes_over_and_undoes_what_kubectl_changed(
+    engine: Engine, environment: dict[str, str], namespace: str, change: tuple[str, ...]
+) -> None:
+    """kubectl writes as `kubectl-label`, `kubectl-patch` and so on: the real plugin compares the beginning only."""
+    made = engine.create(CONFIG_MAP, "c", config_map(namespace))
+    made = engine.update(made, config_map(namespace, labels={"ours": "1"}))
+    command, *arguments = change
+    Cluster(CONTEXT, environment).kubectl(command, "configmap", "c", "-n", namespace, *arguments)
+    updated = engine.update(made, config_map(namespace, labels={"ours": "2"})).outputs
+    assert updated["data"] == {"key": "value"}
+    assert updated["metadata"]["labels"] == {"ours": "2"}
+    assert "annotations" not in updated["metadata"]
+    managers = {entry["manager"] for entry in updated["metadata"]["managedFields"]}
+    assert managers == {made.outputs["__fieldManager"]}
 
 
 def test_creating_what_exists_is_refused_and_says_what_to_do(engine: Engine, namespace: str) -> None:
