@@ -6,6 +6,7 @@ done, or asked wrongly. Of what asks (`verify`, `egress check`) each command say
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,13 @@ Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
 MAP_VARIABLE = "SUPPORT_ACCESS_DERP_MAP"
 MAP_HELP = "Where the relay map is published."
 FILE_HELP = "The relay map as a file, fetched elsewhere."
+
+
+class EgressPart(StrEnum):
+    """A part of the required egress that can be compared alone."""
+
+    RELAYS = "relays"
+    REGISTRIES = "registries"
 
 
 @app.command()
@@ -166,7 +174,7 @@ def handoff(
     return run_handoff(options)
 
 
-egress_app = typer.Typer(help="The way out of customers' networks.", no_args_is_help=True)
+egress_app = typer.Typer(help="The required egress of customers' networks.", no_args_is_help=True)
 app.add_typer(egress_app, name="egress")
 app.add_typer(ci_app, name="ci")
 
@@ -176,11 +184,23 @@ app.add_typer(ci_app, name="ci")
 def egress_check(
     url: Annotated[str, typer.Option(help=MAP_HELP, envvar=MAP_VARIABLE)] = MAP_URL,
     file: Annotated[Path | None, typer.Option(help=FILE_HELP, dir_okay=False)] = None,
+    image: Annotated[
+        list[str] | None,
+        typer.Option(help="Pull this image instead of the operator's, as nodes do, for instance from a mirror."),
+    ] = None,
+    only: Annotated[EgressPart | None, typer.Option(help="Compare only this part of the list.")] = None,
 ) -> int:
-    """Compare this program's copy of the relays' names with the published map.
+    """Compare the required egress with the published relay map and with the hosts that registries redirect to.
 
-    Exit code 0: they are the same. 1: they differ, and the table says what that breaks. 2: not compared.
+    Exit code 0: they are the same. 1: they differ, and the table says what that breaks. 2: not compared, or only in
+    part; what could not be compared is on standard error.
     """
     from supportctl.egress.check import run_check
 
-    return run_check(url, file)
+    return run_check(
+        url,
+        file,
+        relays=only is not EgressPart.REGISTRIES,
+        registries=only is not EgressPart.RELAYS,
+        images=tuple(image or ()),
+    )

@@ -32,6 +32,7 @@ from components.endpoints.published import (
     Udp,
 )
 from components.naming import CHART_REPOSITORY
+from components.settings.images import names_host
 
 ANY = "*"
 
@@ -171,7 +172,7 @@ def _without_proxy(needs: Needs) -> tuple[Destination, ...]:
 def registry_ends(image: str) -> tuple[tuple[str, int], ...]:
     """Hosts and ports that a node dials to pull an image; a first part without a dot or colon means Docker Hub."""
     first = image.split("/", 1)[0].lower()
-    if ("." not in first and ":" not in first) or first in DOCKER_HUB_NAMES:
+    if not names_host(image) or first in DOCKER_HUB_NAMES:
         return tuple((host, HTTPS) for host in DOCKER_HUB)
     if first in GITHUB:
         return tuple((host, HTTPS) for host in GITHUB)

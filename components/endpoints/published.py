@@ -13,8 +13,8 @@ AS_OF = "2026-12"
 """Month in which this copy, the relays' names included, was last compared with its sources."""
 SOURCE = (
     "operator v1.96.5's source; the vendor's firewall page as quoted in July and November 2025; the relay map as a"
-    " third party published it in August 2026; Docker's allowlist (docker/docs pull requests 25108 and 25304, May and June"
-    " 2026)"
+    " third party published it in August 2026; Docker's allowlist (docker/docs pull requests 25108 and 25304, May and"
+    " June 2026)"
 )
 
 CONTROL_RANGES_V4 = ("192.200.0.0/24",)
