@@ -56,8 +56,14 @@ def outputs(
         "egress": [target.handoff for target in egress],
         "exposures": exposed(settings),
         "sidecars": [sidecar.handoff for sidecar in sidecars],
-        "pending": pulumi.Output.all(enrolment.status, access.status, own.resource.id).apply(
-            lambda found: pending(*found[:2], suspended=settings.suspended, wanted=wanted_id(settings, found[2]))
+        "pending": pulumi.Output.all(enrolment.status, enrolment.reason, access.status, own.resource.id).apply(
+            lambda found: pending(
+                found[0],
+                found[2],
+                reason=found[1],
+                suspended=settings.suspended,
+                wanted=wanted_id(settings, found[3]),
+            )
         ),
     }
     if settings.delivery is Delivery.HANDOFF:
@@ -109,8 +115,11 @@ def wanted_id(settings: EnvironmentSettings, made: str) -> str | None:
     return id_wanted(settings.names.name, made)
 
 
-def pending(enrolment: str, access: str, *, suspended: bool, wanted: str | None = None) -> list[str]:
-    """What still has to happen before engineers get in, in words; empty when nothing is. wanted: see wanted_id."""
+def pending(
+    enrolment: str, access: str, *, suspended: bool, wanted: str | None = None, reason: str | None = None
+) -> list[str]:
+    """What still has to happen before engineers get in, in words; empty when nothing is. wanted: see wanted_id. reason:
+    why nobody can reach an operator that is registered, with the fix."""
     waiting = []
     if suspended:
         waiting.append(
@@ -119,6 +128,8 @@ def pending(enrolment: str, access: str, *, suspended: bool, wanted: str | None 
         )
     if wanted is not None:
         waiting.append(wanted)
+    elif enrolment == "unusable":
+        waiting.append(f"Nobody can reach the operator: {reason}. Then run `pulumi up` again.")
     elif enrolment != "online":
         waiting.append("The operator has not come online in the tailnet: install it, then run `pulumi up` again.")
     if access != "written":

@@ -58,6 +58,7 @@ class Client:
         self.patience = patience
         self.sleep = sleep
         self.clock = clock
+        self.now = now
         self.credentials = credentials
         self._tailnet = f"/api/v2/tailnet/{quote(credentials.tailnet, safe='-')}"
         self._transport = Transport(credentials, transport=transport, patience=patience, sleep=sleep)

@@ -1,9 +1,12 @@
-"""The resource Enrollment: whether the environment's operator is in the tailnet.
+"""The resource Enrollment: whether the environment's operator is in the tailnet, and can be reached there.
 
 Owns the wait for the device with a tag and a host name, and for an API proxy where proxies of their own serve the API.
-Managed delivery waits until it is online or the time is up; in handoff the customer installs whenever they like, so
-pending is a state and every `up` and refresh looks again. Makes nothing. Deleting removes the operator's and the API
-proxies' devices at once, which ends open connections. Never replaces.
+`online` is a device that is connected and that others may connect to; one with an obstacle (usability.py) is
+`unusable`, everything else is `pending`. Managed delivery waits until it is online or the time is up; in handoff the
+customer installs whenever they like, so the other two are states and every `up` and refresh queries again. An operator
+that was online before and has become unusable is reported and never waited for: only a person can change that. Makes
+nothing. Deleting removes the operator's and the API proxies' devices at once, which ends open connections. Never
+replaces.
 """
 
 from __future__ import annotations
@@ -20,11 +23,12 @@ from .log import Log
 from .problems import TailnetError
 from .slice_check import Problem, environment_problems
 from .tags import Environment
+from .usability import obstacles
 from .values import UNKNOWN, is_known
 
 Properties = dict[str, Any]
 INPUTS = ("customer", "environment", "tag", "hostname", "apiTag", "wait", "timeoutSeconds")
-OUTPUTS = ("status", "deviceName", "addresses", "nodeId", "clientVersion", "onlineSince")
+OUTPUTS = ("status", "reason", "deviceName", "addresses", "nodeId", "clientVersion", "onlineSince")
 INTERVAL = 2.0
 """Seconds between two looks while waiting."""
 REPORT_EVERY = 15.0
@@ -33,10 +37,20 @@ REPORT_EVERY = 15.0
 
 @dataclass(frozen=True)
 class Sighting:
-    """The device that was found online, or None; and what the reader should know about devices with this tag."""
+    """The operator's device, or None where none is registered and usable or has an obstacle. remarks: what the reader
+    should know about devices with this tag. reason: why nobody reaches the operator, with the fix; empty when online.
+    """
 
     device: Mapping[str, Any] | None
     remarks: tuple[str, ...]
+    reason: str = ""
+
+    @property
+    def status(self) -> str:
+        """`online`, `unusable` or `pending`."""
+        if self.device is None:
+            return "pending"
+        return "unusable" if self.reason else "online"
 
 
 class Enrollment:
@@ -73,9 +87,12 @@ class Enrollment:
 
     def create(self, inputs: Properties, previous: Properties | None = None, /) -> Properties:
         """Looks, and waits if it is to; also for update."""
-        sighting = self._wait(inputs) if inputs.get("wait") else self._look(inputs)
+        sighting = self._look(inputs)
+        if _must_wait(inputs, sighting, previous):
+            sighting = self._wait(inputs)
         for remark in sighting.remarks:
             self.log.warning(remark)
+        self._warn_if_unusable(inputs, sighting)
         if sighting.device is None:
             self.log.warning(
                 f"{inputs['hostname']} is not online yet: access is written by the first `pulumi up` after the "
@@ -92,10 +109,11 @@ class Enrollment:
         found = self._look(state)
         if state.get("status") == "online":
             self._tell_if_lost(state, found)
+        self._warn_if_unusable(state, found)
         return _state(state, found, state)
 
     def diff(self, state: Properties, inputs: Properties) -> dict[str, str]:
-        """Inputs that differ; while pending also `status` when the device has come.
+        """Inputs that differ; also `status` when the device has come, has become unusable or can be reached again.
 
         A device that was online and is not any more is told and is no difference: to wait for it would fail every
         update while a node restarts.
@@ -107,10 +125,16 @@ class Enrollment:
         }
         if found:
             return found
-        if state.get("status") == "online":
-            self._tell_if_lost(state, self._look(inputs))
-        elif inputs.get("wait") or self._look(inputs).device:
+        seen = self._look(inputs)
+        if seen.device is None and (state.get("status") == "online" or state.get("onlineSince")):
+            self._tell_if_lost(state, seen)
+        elif _must_wait(inputs, seen, state) or (seen.status, seen.reason) != (
+            state.get("status"),
+            state.get("reason", ""),
+        ):
             found["status"] = "update"
+        else:
+            self._warn_if_unusable(inputs, seen)
         return found
 
     def delete(self, state: Properties) -> None:
@@ -136,11 +160,15 @@ class Enrollment:
                 "--preview-only` shows what of it is gone from the cluster"
             )
 
+    def _warn_if_unusable(self, inputs: Mapping[str, Any], found: Sighting) -> None:
+        if found.reason:
+            self.log.warning(
+                f"nobody can reach {inputs['hostname']}: {found.reason}. Until then no new access is written; grants "
+                "that are written stay. Then run `pulumi up` again"
+            )
+
     def _look(self, inputs: Mapping[str, Any]) -> Sighting:
-        found = sighting(self.client.devices(inputs["tag"]), inputs["tag"], inputs["hostname"])
-        if found.device is None or "apiTag" not in inputs:
-            return found
-        return served(found, self.client.devices(inputs["apiTag"]), inputs["apiTag"])
+        return seen_in(self.client, inputs["tag"], inputs["hostname"], inputs.get("apiTag"))
 
     def _wait(self, inputs: Mapping[str, Any]) -> Sighting:
         started = self.client.clock()
@@ -149,31 +177,47 @@ class Enrollment:
         while True:
             found = self._look(inputs)
             now = self.client.clock()
-            if found.device is not None:
+            if found.status == "online":
                 return found
             if now >= ends:
                 raise TailnetError(_time_is_up(inputs, found, now - started))
             if now >= report:
-                seen = f" ({found.remarks[0]})" if found.remarks else ""
+                seen = f" ({shown})" if (shown := next(iter((found.reason, *found.remarks)), "")) else ""
                 self.log.progress(f"waiting for {inputs['hostname']}, {now - started:.0f} s{seen}")
                 report = now + REPORT_EVERY
             self.client.sleep(min(INTERVAL, max(ends - now, 0.01)))
 
 
-def sighting(devices: list[dict[str, Any]], tag: str, hostname: str) -> Sighting:
+def seen_in(client: Client, tag: str, hostname: str, api_tag: str | None) -> Sighting:
+    """The operator with this tag and host name, and with api_tag its API proxies, as the tailnet shows them now."""
+    found = sighting(client.devices(tag), tag, hostname, client.now())
+    if found.status != "online" or api_tag is None:
+        return found
+    return served(found, client.devices(api_tag), api_tag, client.now())
+
+
+def sighting(devices: list[dict[str, Any]], tag: str, hostname: str, now: float) -> Sighting:
     """Which of the devices with the tag is the operator, by the first label of its name; best one first."""
     numbered = re.compile(rf"{re.escape(hostname)}-[0-9]+")
     remarks: list[str] = []
     online: list[dict[str, Any]] = []
-    for device in sorted(devices, key=lambda device: _label(device) != hostname):
+    unusable: list[tuple[dict[str, Any], str]] = []
+    for device in sorted(
+        devices, key=lambda device: (not device.get("connectedToControl"), _label(device) != hostname)
+    ):
         label = _label(device)
-        is_it = label == hostname or numbered.fullmatch(label)
-        if is_it and device.get("connectedToControl"):
-            online.append(device)
-        elif is_it:
-            remarks.append(f"{label} is registered and offline, last seen {device.get('lastSeen') or 'never'}")
-        else:
+        if label != hostname and not numbered.fullmatch(label):
             remarks.append(f"a device with {tag} is called {label}, not {hostname}")
+        elif problems := obstacles(device, now):
+            unusable.append((device, f"{label} is registered, but {'; and '.join(problems)}"))
+        elif device.get("connectedToControl"):
+            online.append(device)
+        else:
+            remarks.append(f"{label} is registered and offline, last seen {device.get('lastSeen') or 'never'}")
+    if not online and unusable:
+        (device, reason), *others = unusable
+        return Sighting(device, (*remarks, *(other for _, other in others)), reason)
+    remarks += [reason for _, reason in unusable]
     if online and _label(online[0]) != hostname:
         remarks.insert(
             0,
@@ -187,14 +231,22 @@ def sighting(devices: list[dict[str, Any]], tag: str, hostname: str) -> Sighting
     return Sighting(online[0] if online else None, tuple(remarks))
 
 
-def served(found: Sighting, proxies: list[dict[str, Any]], tag: str) -> Sighting:
-    """The operator that was found counts only while an API proxy is online: it serves nothing itself."""
-    online = [proxy for proxy in proxies if proxy.get("connectedToControl")]
-    if not online:
-        remark = f"the operator is online, and no API proxy is ({len(proxies)} with {tag} registered)"
-        return Sighting(None, (remark, *found.remarks))
-    offline = [_label(proxy) for proxy in proxies if proxy not in online]
-    return Sighting(found.device, (*found.remarks, *(f"the API proxy {name} is offline" for name in offline)))
+def served(found: Sighting, proxies: list[dict[str, Any]], tag: str, now: float) -> Sighting:
+    """The operator that was found counts only while an API proxy can be reached: it serves nothing itself."""
+    usable, offline, unusable = [], [], []
+    for proxy in sorted(proxies, key=_label):
+        if problems := obstacles(proxy, now):
+            unusable.append(f"the API proxy {_label(proxy)} is registered, but {'; and '.join(problems)}")
+        elif proxy.get("connectedToControl"):
+            usable.append(proxy)
+        else:
+            offline.append(f"the API proxy {_label(proxy)} is offline")
+    if usable:
+        return Sighting(found.device, (*found.remarks, *offline, *unusable))
+    if unusable:
+        return Sighting(found.device, (*found.remarks, *offline), "; ".join(unusable))
+    remark = f"the operator is online, and no API proxy is ({len(proxies)} with {tag} registered)"
+    return Sighting(None, (remark, *found.remarks))
 
 
 def _label(device: Mapping[str, Any]) -> str:
@@ -205,24 +257,42 @@ def _inputs(properties: Mapping[str, Any]) -> Properties:
     return {name: properties[name] for name in INPUTS if name in properties}
 
 
+def _must_wait(inputs: Mapping[str, Any], found: Sighting, previous: Mapping[str, Any] | None) -> bool:
+    return bool(inputs.get("wait")) and found.status != "online" and not _was_online(previous, found)
+
+
+def _was_online(previous: Mapping[str, Any] | None, found: Sighting) -> str:
+    """When this stack first saw the very device online, RFC 3339; empty when it never did."""
+    if found.device is None or previous is None or previous.get("nodeId") != str(found.device.get("nodeId")):
+        return ""
+    return previous.get("onlineSince") or ""
+
+
 def _state(inputs: Mapping[str, Any], found: Sighting, previous: Mapping[str, Any] | None) -> Properties:
     """`onlineSince` is when this stack first saw the device online: the API does not tell since when it is."""
     if found.device is None:
         return {**_inputs(inputs), "status": "pending"}
-    node = str(found.device.get("nodeId"))
-    known = (previous or {}).get("nodeId") == node and (previous or {}).get("onlineSince")
+    since = _was_online(previous, found)
+    if found.status == "online":
+        since = since or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         **_inputs(inputs),
-        "status": "online",
+        "status": found.status,
+        **({"reason": found.reason} if found.reason else {}),
         "deviceName": str(found.device.get("name")),
         "addresses": list(found.device.get("addresses") or []),
-        "nodeId": node,
+        "nodeId": str(found.device.get("nodeId")),
         "clientVersion": str(found.device.get("clientVersion") or ""),
-        "onlineSince": known or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **({"onlineSince": since} if since else {}),
     }
 
 
 def _time_is_up(inputs: Mapping[str, Any], found: Sighting, seconds: float) -> str:
+    if found.reason:
+        return (
+            f"nobody can reach {inputs['hostname']} after {seconds:.0f} s: {found.reason}. Nothing has to be undone: "
+            "run `pulumi up` again afterwards."
+        )
     seen = "; ".join(found.remarks) or f"no device with {inputs['tag']} has registered"
     return (
         f"{inputs['hostname']} is not online after {seconds:.0f} s: {seen}. Look at the operator's log in the "

@@ -89,12 +89,15 @@ class Enrollment(pulumi.CustomResource):
     """Whether the environment's operator is in the tailnet: the device with `tag` and `hostname`; with `api_tag` also a
     device that carries it, of the highly available API proxies.
 
-    With `wait` it waits up to `timeout_seconds` and fails then; without, "pending" is a state, and every `up` and
-    refresh looks again. At delete the operator's and the API proxies' devices go at once.
+    With `wait` it waits up to `timeout_seconds` and fails then; without, "pending" and "unusable" are states, and every
+    `up` and refresh queries again. At delete the operator's and the API proxies' devices are removed at once.
     """
 
     status: pulumi.Output[str]
-    """"online" or "pending". While pending there are no other outputs."""
+    """"online", "unusable" (it is registered, and nobody can reach it) or "pending". While pending there are no other
+    outputs."""
+    reason: pulumi.Output[str | None]
+    """unusable: why nobody can reach it, and the fix."""
     device_name: pulumi.Output[str | None]
     """The device's full name in the tailnet."""
     addresses: pulumi.Output[Sequence[str] | None]
@@ -131,7 +134,9 @@ class Enrollment(pulumi.CustomResource):
             "api_tag": api_tag,
             "wait": wait,
             "timeout_seconds": timeout_seconds,
-            **dict.fromkeys(("status", "device_name", "addresses", "node_id", "client_version", "online_since")),
+            **dict.fromkeys(
+                ("status", "reason", "device_name", "addresses", "node_id", "client_version", "online_since")
+            ),
         }
         super().__init__("tailnet:index:Enrollment", name, properties, opts)
 

@@ -43,6 +43,8 @@ FIELDS = frozenset(
         "machineKey",
         "nodeKey",
         "blocksIncomingConnections",
+        "tailnetLockError",
+        "tailnetLockKey",
     }
 )
 

@@ -40,9 +40,10 @@ async def register(request: Request, state: State) -> Response:
 
 
 async def poll(request: Request, state: State) -> Response:
-    """{"nodeKey", "online", "clientVersion"?} -> the device; 404 when it was deleted.
+    """{"nodeKey", "online", "clientVersion"?, "blocksIncomingConnections"?} -> the device; 404 when it was deleted.
 
-    The node's key is its credential. A node whose key has expired does not come online again.
+    The node's key is its credential. A node whose key has expired does not come online again. One that is not approved
+    or not signed does: it is connected to control, and no other node may connect to it.
     """
     body = await json_object(request)
     mark, now = fingerprint(text(body, "nodeKey")), state.clock.now()
@@ -50,8 +51,8 @@ async def poll(request: Request, state: State) -> Response:
     if device is None:
         raise not_found("node")
     expired = device["expired"] or (not device["keyExpiryDisabled"] and now >= device["expiresAt"])
-    online = flag(body, "online") and device["authorized"] and not expired
-    device.update(online=online, lastSeenAt=now)
+    blocks = flag(body, "blocksIncomingConnections", default=device["blocksIncomingConnections"])
+    device.update(online=flag(body, "online") and not expired, lastSeenAt=now, blocksIncomingConnections=blocks)
     device["clientVersion"] = text(body, "clientVersion") or device["clientVersion"]
     return JSONResponse(show(device))
 
@@ -89,6 +90,8 @@ def _new_device(state: State, key: dict[str, Any], hostname: str, body: dict[str
         "machineKey": f"mkey:{fingerprint(node_key + 'machine')}",
         "nodeKey": f"nodekey:{fingerprint(node_key)}",  # the public half, as the API shows it
         "blocksIncomingConnections": False,
+        "tailnetLockError": "",  # while tailnet lock is on and the node's key is not signed
+        "tailnetLockKey": f"nlpub:{fingerprint(node_key + 'lock')}",  # every node has one, with or without the lock
         "advertisedRoutes": routes,
         "enabledRoutes": [route for route in routes if _approved(state, route, key["tags"])],
         "clientConnectivity": None,

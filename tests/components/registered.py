@@ -22,6 +22,8 @@ FIREWALL_POLICY: dict[str, Any] | None = {"statefulEngineOptions": [{"ruleOrder"
 """A customer's, in the words of the AWS SDK; None is one that may not be read."""
 AZURE_POLICY: dict[str, Any] | None = {"firewalls": [{"id": "/firewall"}], "provisioningState": "Succeeded"}
 """The same in Azure."""
+ENROLLED: dict[str, Any] = {"status": "online", "deviceName": "acme-prod-kube.tail0000.ts.net"}
+"""What the provider reports of the operator."""
 RUNNER = "ci-1.tail0000.ts.net"
 
 
@@ -67,7 +69,7 @@ class Answers(Mocks):
         if args.typ == "kubernetes:helm.sh/v3:Release":
             state["status"] = {"name": args.inputs["name"]}
         if args.typ == "tailnet:index:Enrollment":
-            state |= {"status": "online", "deviceName": "acme-prod-kube.tail0000.ts.net"}
+            state |= ENROLLED
         if args.typ == "tailnet:index:PolicySlice":
             state["status"] = "written"
         if args.typ == "tailscale:index/awsExternalId:AwsExternalId":

@@ -206,3 +206,24 @@ def test_advertised_routes_are_enabled_as_auto_approvers_say(api: Api) -> None:
     assert enabled("tag:k8s-acme") == ["10.1.0.0/16"]
     assert enabled("tag:cust-acme") == ["0.0.0.0/0"]
     assert enabled("tag:mine") == []
+
+
+def test_a_device_that_is_not_approved_is_connected_and_shown_as_not_authorized(api: Api, register: Register) -> None:
+    node = register()
+    api.post(f"/device/{node['nodeId']}/authorized", json={"authorized": False})
+    poll(api, node["nodeKey"])
+    (shown,) = api.get("/{t}/devices").json()["devices"]
+    assert (shown["connectedToControl"], shown["authorized"]) == (True, False)
+
+
+def test_what_keeps_others_from_a_device_is_shown_among_the_default_fields(api: Api, register: Register) -> None:
+    node = register()
+    (fresh,) = api.get("/{t}/devices").json()["devices"]
+    assert (fresh["blocksIncomingConnections"], fresh["tailnetLockError"]) == (False, "")
+    assert fresh["tailnetLockKey"].startswith("nlpub:"), "every node has one, whether or not the lock is on"
+    api.as_("").post(
+        "/sandbox/poll", json={"nodeKey": node["nodeKey"], "online": True, "blocksIncomingConnections": True}
+    )
+    api.state.data["devices"][node["nodeId"]]["tailnetLockError"] = "node key is not signed"
+    (blocked,) = api.get("/{t}/devices").json()["devices"]
+    assert (blocked["blocksIncomingConnections"], blocked["tailnetLockError"]) == (True, "node key is not signed")
