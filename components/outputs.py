@@ -5,6 +5,7 @@ Owns the words and the names. Makes nothing and decides nothing; what it tells o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pulumi
@@ -18,9 +19,14 @@ from components.features import impersonators
 from components.settings.access import Access
 from components.settings.environment import Delivery, EnvironmentSettings
 from components.settings.federation import id_wanted
+from components.settings.problems import config_key, set_command
 from components.settings.role import Role
+from components.settings.version_checks import used_features
 from components.tailnet.operator_credential import OperatorCredential
+from components.versions import Feature, nearest_good, tag, tolerated, version_in
 from providers.tailnet.resources import Enrollment, PolicySlice
+
+RECORDER_DOCUMENTATION = "https://tailscale.com/docs/kubernetes-operator/recorder"
 
 
 def outputs(
@@ -82,13 +88,41 @@ def notices(settings: EnvironmentSettings) -> list[str]:
         " Take the entry out of support-access:access."
         for entry in settings.lapsed
     ]
-    if settings.any_user is None:
-        return over
-    return [
-        *over,
-        "The operator may impersonate any user of the cluster, a controller too (support-access:anyUser:"
-        f" {settings.any_user.reason}).",
-    ]
+    anybody = (
+        [
+            "The operator may impersonate any user of the cluster, a controller too (support-access:anyUser:"
+            f" {settings.any_user.reason})."
+        ]
+        if settings.any_user is not None
+        else []
+    )
+    return [*over, *anybody, *_of_the_recorder(settings), *_of_the_version(settings)]
+
+
+def _of_the_recorder(settings: EnvironmentSettings) -> Iterator[str]:
+    if settings.recorder is not None:
+        yield (
+            "support-access:recorder uses tsrecorder, which is deprecated: Tailscale does not offer it to new tailnets"
+            f" and ends its support in August 2027 ({RECORDER_DOCUMENTATION}). In a tailnet without it no recorder is"
+            " found, and then the API proxy refuses every request. docs/exposures.md says what to use instead: the"
+            " cluster's audit log, or Tailscale PAM."
+        )
+
+
+def _of_the_version(settings: EnvironmentSettings) -> Iterator[str]:
+    """Known faults that do not keep this version from being used. In a managed delivery the preflight check sees
+    whether a Service behind an Ingress has an IPv6 address; in a handoff nobody does."""
+    features = used_features(settings.declared)
+    version = version_in(settings.operator.version)
+    for fault in tolerated(version, features) if version else ():
+        if fault.feature is Feature.INGRESS and settings.delivery is Delivery.MANAGED:
+            continue
+        key = ("operator", "version")
+        good = tag(nearest_good(fault.until, features))
+        yield (
+            f"{config_key(key)} is {settings.operator.version}. Before {tag(fault.until)}, {fault.what} ({fault.link})."
+            f" Fix: {set_command(settings.names.name, key, good)}"
+        )
 
 
 def who_gets_in(entry: Access, *, suspended: bool = False) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from policy.rules import advice, ceiling, chart, credentials, grants, images, inward, kinds, place
+from policy.rules import advice, ceiling, chart, credentials, grants, images, inward, kinds, place, versions
 from policy.seen import Limits, Seen
 
 TEXTS = {"type": "array", "items": {"type": "string", "minLength": 1}}
@@ -45,6 +45,11 @@ CATALOGUE = (
         says="The operator's chart is a known one, of one version, and makes no role that impersonates anybody.",
         rule=chart.known,
         config={"charts": TEXTS},
+    ),
+    Entry(
+        name="operator-version",
+        says="The operator is of a version that works and is supported here.",
+        rule=versions.known_version,
     ),
     Entry(name="grants-narrow", says="Grants reach this environment only, from named sources.", rule=grants.narrow),
     Entry(

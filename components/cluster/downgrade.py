@@ -13,8 +13,8 @@ from typing import Any
 import pulumi
 
 from components.naming import Names
-from components.settings.operator_forms import version_in
 from components.settings.problems import config_key, set_command
+from components.versions import tag, version_in
 from providers.tailnet.resources import Provider, get_operators_now
 
 KEY = ("operator", "version")
@@ -39,8 +39,8 @@ def refusal(stack: str, version: str, known: list[dict[str, Any]]) -> str | None
     if declared >= newest:
         return None
     return (
-        f"{config_key(KEY)} is {version}, and {name} reports {newest}: that would be a downgrade. State and resource"
-        " definitions of a newer operator are not supported by an older one, and what was mended since is broken"
-        f" again. Keep the version that runs: {set_command(stack, KEY, str(newest))}\nAn older one is only installed"
+        f"{config_key(KEY)} is {version}, and {name} reports {tag(newest)}: that would be a downgrade. An older"
+        " operator does not support state and resource definitions of a newer one, and has faults that were fixed"
+        f" since. Keep the version that runs: {set_command(stack, KEY, tag(newest))}\nAn older one is only installed"
         f" anew: pulumi destroy -s {stack}, then pulumi up -s {stack}"
     )

@@ -13,8 +13,10 @@ from typing import Any
 
 from components.manifests.exposures import TAGS, patches
 from components.settings.environment import EnvironmentSettings
-from components.settings.expose import backends
+from components.settings.expose import IngressExposure, backends
 from components.settings.expose_checks import check_backends
+from components.settings.problems import set_command
+from components.versions import Feature, nearest_good, tag, tolerated, version_in
 
 Services = Mapping[tuple[str, str], Mapping[str, Any]]
 """By namespace and name."""
@@ -31,7 +33,26 @@ def exposed_problems(whole: Callable[[str], list[dict[str, Any]]], settings: Env
     return [
         *(f"{problem.key}: {problem.what} {problem.why} Mend: {problem.mend}" for problem in found),
         *_tagged_otherwise(services, settings),
+        *_without_ipv6(services, settings),
     ]
+
+
+def _without_ipv6(services: Services, settings: EnvironmentSettings) -> Iterator[str]:
+    """Ingresses to a Service with an IPv6 address, with an operator that cannot write that into a URL."""
+    version, used = version_in(settings.operator.version), {Feature.EVERY_STACK, Feature.INGRESS}
+    for fault in tolerated(version, used) if version else ():
+        for exposure in settings.expose:
+            if not isinstance(exposure, IngressExposure):
+                continue
+            service = services.get((exposure.namespace, exposure.service), {})
+            if ":" in str((service.get("spec") or {}).get("clusterIP")):
+                key = ("operator", "version")
+                fix = set_command(settings.names.name, key, tag(nearest_good(fault.until, used)))
+                yield (
+                    f"support-access:expose of {exposure.name}: Service {exposure.namespace}/{exposure.service} has the"
+                    f" ClusterIP {service['spec']['clusterIP']}. Before {tag(fault.until)}, {fault.what}"
+                    f" ({fault.link}). Fix: {fix}"
+                )
 
 
 def _tagged_otherwise(services: Services, settings: EnvironmentSettings) -> Iterator[str]:

@@ -10,12 +10,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from packaging.version import Version
+
 from components.manifests import Manifest
 from components.manifests.variables import outbound_variables
 from components.settings.environment import EnvironmentSettings
 from components.settings.recorder import S3, Recorder
+from components.versions import version_in
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+FIRST_WITH_REPLICAS = Version("1.92.0")
+"""The first chart whose Recorder has `replicas`. Up to v1.94.2 its definition has no default for it, and refuses a
+Recorder that does not say it (https://github.com/tailscale/tailscale/pull/18375)."""
 
 
 def recorder(settings: EnvironmentSettings, declared: Recorder) -> Manifest:
@@ -29,6 +35,9 @@ def recorder(settings: EnvironmentSettings, declared: Recorder) -> Manifest:
     if operator.pull_secrets:
         pod["imagePullSecrets"] = [{"name": name} for name in operator.pull_secrets]
     spec: dict[str, Any] = {"tags": [settings.names.tags.rec_tag], "enableUI": not isinstance(storage, S3)}
+    chart = version_in(operator.chart.version)
+    if chart is None or chart >= FIRST_WITH_REPLICAS:
+        spec["replicas"] = 1
     if isinstance(storage, S3):
         credentials = {"credentials": {"secret": {"name": storage.secret}}} if storage.secret else {}
         spec["storage"] = {"s3": {"endpoint": storage.endpoint, "bucket": storage.bucket, **credentials}}

@@ -46,6 +46,7 @@ from components.settings.roster import check_any_user
 from components.settings.siblings import check_siblings
 from components.settings.tailnet import TailnetSettings, TailnetStack
 from components.settings.tailnet_checks import check_tailnet
+from components.settings.version_checks import check_versions
 
 
 def load(
@@ -100,6 +101,7 @@ ENVIRONMENT_CHECKS = (
     check_deployer_is_no_source,
     check_cloud_package,
     check_exposures,
+    check_versions,
     check_images,
     check_chart,
     check_pods,

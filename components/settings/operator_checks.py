@@ -17,14 +17,12 @@ from pydantic_core import PydanticCustomError
 from components.documents import DocumentError, read_yaml, yaml_mapping
 from components.naming import CHART, CHART_REPOSITORY
 from components.settings.operator import OPERATOR_VERSION
-from components.settings.operator_forms import Version, chart_path, version_in
+from components.settings.operator_forms import chart_path
 from components.settings.problems import Problem, config_key, remove_command, set_command, shown
+from components.versions import tag, version_in
 
 MINORS_BACK = 4
 """So many minor versions a proxy may be older than its operator; newer it may not be at all."""
-
-FIRST_WITH_PRIORITY = Version(1, 98, 0)
-"""The first chart with a priority class for the operator's pod (its values.yaml, read at 1.96.5 and 1.98.0)."""
 
 
 def section(raw: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
@@ -42,29 +40,30 @@ def check_images(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
         return
     for name in ("operator", "proxy", "k8sProxy"):
         path = ("operator", "images", name, "tag")
-        tag = section(raw, *path[:3]).get("tag")
-        version = version_in(tag)
+        text = section(raw, *path[:3]).get("tag")
+        version = version_in(text)
         if version is None:
             continue
-        mend = f"{set_command(stack, path, str(operator))}\nor {remove_command(stack, path)}"
+        mend = f"{set_command(stack, path, tag(operator))}\nor {remove_command(stack, path)}"
         if name == "operator" and version != operator:
             yield Problem(
                 config_key(path),
-                f"It is {shown(tag)}, and operator.version is {operator}.",
+                f"It is {shown(text)}, and operator.version is {tag(operator)}.",
                 "The version says which chart and which bounds go with the operator: another one would run under them.",
                 mend,
             )
         elif version > operator:
             yield Problem(
                 config_key(path),
-                f"It is {shown(tag)}, newer than the operator ({operator}).",
+                f"It is {shown(text)}, newer than the operator ({tag(operator)}).",
                 "A proxy reads settings that only its own operator or a newer one writes.",
                 mend,
             )
         elif version.major != operator.major or operator.minor - version.minor > MINORS_BACK:
             yield Problem(
                 config_key(path),
-                f"It is {shown(tag)}, more than {MINORS_BACK} minor versions older than the operator ({operator}).",
+                f"It is {shown(text)}, more than {MINORS_BACK} minor versions older than the operator"
+                f" ({tag(operator)}).",
                 "The operator no longer writes settings that such a proxy reads.",
                 mend,
             )
@@ -137,18 +136,8 @@ def chart_in(path: Path) -> tuple[str, str]:
 
 
 def check_pods(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """What the chart has no value for is not silently left out."""
+    """What no pod would read is not silently left out."""
     operator = section(raw, "operator")
-    key = ("operator", "pod", "priorityClassName")
-    chart = version_in(section(operator, "chart").get("version", operator.get("version", OPERATOR_VERSION)))
-    wanted = section(operator, "pod").get("priorityClassName") is not None
-    if wanted and chart is not None and chart < FIRST_WITH_PRIORITY:
-        yield Problem(
-            config_key(key),
-            f"The chart has no priority class for the operator's pod before {FIRST_WITH_PRIORITY}.",
-            "Helm takes values that a chart does not read without a word.",
-            f"{remove_command(stack, key)}\nor {set_command(stack, ('operator', 'version'), str(FIRST_WITH_PRIORITY))}",
-        )
     proxy_pods = operator.get("proxyPods")
     if not _says_anything(proxy_pods) or serves_by_proxies(raw):
         return

@@ -8,46 +8,21 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePath
-from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from components.settings.forms import dns_label
 from components.settings.problems import refuse, shown
+from components.versions import UNSTABLE_BUILDS, version_in
 
-LAST_MINOR_WITH_AUTH_PROXY = 104
 YAML_WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 _PATH_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REGISTRY_HOST = r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?"
 _MOVING = ("latest", "stable", "unstable")
 
 
-class Version(NamedTuple):
-    """`v1.96.5` in parts, which compare as versions do."""
-
-    major: int
-    minor: int
-    patch: int
-
-    def __str__(self) -> str:
-        return f"v{self.major}.{self.minor}.{self.patch}"
-
-
-def version_in(text: object) -> Version | None:
-    """The version at the beginning of a tag, a chart's version or what a client reports (`1.96.5-t0a1b2c3d4-g...`)."""
-    found = re.match(r"v?([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})(?![0-9.])", text) if isinstance(text, str) else None
-    return Version(*map(int, found.groups())) if found else None
-
-
 def operator_version(version: str) -> str:
-    found = re.fullmatch(r"v[0-9]{1,4}\.([0-9]{1,4})\.[0-9]{1,4}", version)
-    if not found:
+    if not re.fullmatch(r"v[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}", version):
         raise refuse(f"{shown(version)} is not one pinned version, like v1.96.5.")
-    if int(found[1]) > LAST_MINOR_WITH_AUTH_PROXY:
-        raise refuse(
-            f"{shown(version)} is newer than v1.{LAST_MINOR_WITH_AUTH_PROXY}.",
-            why="Later operators no longer read AUTH_PROXY, which serves the API without the chart's role that may"
-            " impersonate anybody.",
-        )
     return version
 
 
@@ -69,6 +44,9 @@ def image_tag(tag: str) -> str:
         )
     if not re.fullmatch(r"v[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}(-[A-Za-z0-9._-]{1,64})?", tag):
         raise refuse(f"{shown(tag)} does not name one version, like v1.96.5 or v1.96.5-acme.1.")
+    version = version_in(tag)
+    if version and version.minor % 2:
+        raise refuse(f"{shown(tag)} is an unstable build: odd minor versions are ({UNSTABLE_BUILDS}).")
     return tag
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from policy.rules.versions import NEWEST, version_in
 from policy.seen import Limits, Seen
 
-NEWEST = "1.96.5"
-"""The newest operator version that this pack knows."""
 MAX_AGE_DAYS = 180
 
 
 def operator_behind(seen: Seen, limits: Limits) -> Iterator[str]:
     """An operator older than what is known. limits: `newest`."""
-    newest = str(limits.get("newest") or NEWEST)
-    if seen.kind == "Release" and _parts(str(seen.props.get("version") or "")) < _parts(newest):
+    newest, installed = version_in(limits.get("newest")) or NEWEST, version_in(seen.props.get("version"))
+    if seen.kind == "Release" and (installed is None or installed < newest):
         yield f"the operator's chart is {seen.props.get('version')}; {newest} is known."
 
 
@@ -39,7 +37,3 @@ def old_credential(seen: Seen, limits: Limits) -> Iterator[str]:
     age = (datetime.now(UTC) - datetime.fromisoformat(proved)).days
     if age > days:
         yield f"the operator's credential is {age} days old (limit {days}): raise credential.generation by one."
-
-
-def _parts(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

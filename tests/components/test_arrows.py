@@ -26,16 +26,17 @@ PARTS = {
     "endpoints": set[str](),
     "documents": set[str](),
     "naming": set[str](),
-    "settings": {"documents", "endpoints", "naming"},
+    "versions": set[str](),
+    "settings": {"documents", "endpoints", "naming", "versions"},
     "features": {"naming", "settings"},
     "people": {"settings"},
     "tailnet": {"features", "naming", "settings"},
     "egress": {"endpoints", "features", "naming", "settings"},
-    "manifests": {"egress", "endpoints", "features", "naming", "settings"},
+    "manifests": {"egress", "endpoints", "features", "naming", "settings", "versions"},
 }
 """The folders of components/ and the modules beside them; whatever is not here stands above all of these."""
 
-KNOW_NO_RESOURCES = ("endpoints", "documents", "naming", "settings", "features", "manifests")
+KNOW_NO_RESOURCES = ("endpoints", "documents", "naming", "versions", "settings", "features", "manifests")
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -313,6 +313,27 @@ def test_a_service_that_has_a_tag_already_is_told_at_preview(tags: str | None, s
         assert "kubectl annotate service postgres -n data tailscale.com/expose- tailscale.com/tags-" in found[0]
 
 
+@pytest.mark.parametrize(
+    ("address", "version", "refused"),
+    [
+        ("fd00:10:96::9", "v1.96.5", True),
+        ("fd00:10:96::9", "v1.98.10", True),
+        ("fd00:10:96::9", "v1.100.0", False),
+        ("10.96.0.9", "v1.96.5", False),
+    ],
+)
+def test_preview_refuses_an_ingress_to_ipv6_with_an_operator_that_cannot_reach_it(
+    address: str, version: str, refused: bool
+) -> None:
+    service = {"metadata": {"name": "studio-ui"}, "spec": {"clusterIP": address, "ports": [{"port": 8080}]}}
+    found = exposed_problems(lambda path: [service], loaded([INGRESS], operator={"version": version}))
+    assert len(found) == refused
+    if refused:
+        assert "studio/studio-ui has the ClusterIP fd00:10:96::9" in found[0]
+        assert "https://github.com/tailscale/tailscale/issues/19338" in found[0]
+        assert found[0].endswith("support-access:operator.version v1.100.0")
+
+
 def test_each_namespace_is_asked_once_and_only_where_something_is_exposed() -> None:
     asked: list[str] = []
 

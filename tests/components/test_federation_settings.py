@@ -111,9 +111,9 @@ def test_an_audience_reaches_the_chart_as_the_text_that_it_is(text: str) -> None
 @pytest.mark.parametrize(
     ("version", "said"),
     [
-        ("v1.92.2", "federation begins with v1.92.3"),
-        ("v1.98.0", "broken from v1.98.0 until v1.98.4 (tailscale issue 19844)"),
-        ("v1.98.3", "broken from v1.98.0 until v1.98.4 (tailscale issue 19844)"),
+        ("v1.92.2", "older than v1.92.3, the least for credential.federation"),
+        ("v1.98.0", "From v1.98.0 until before v1.98.4, with credential.federation"),
+        ("v1.98.3", "From v1.98.0 until before v1.98.4, with credential.federation"),
     ],
 )
 def test_a_version_that_cannot_federate_is_refused(version: str, said: str) -> None:
@@ -131,7 +131,7 @@ def test_the_same_versions_are_fine_with_a_secret() -> None:
 
 def test_an_older_chart_would_look_for_a_secret() -> None:
     found = refusals({"issuer": ISSUER}, operator={"chart": {"version": "1.92.2"}})
-    assert "federation begins with chart 1.92.3" in found["operator.chart.version"].what
+    assert "older than v1.92.3, the least for credential.federation" in found["operator.chart.version"].what
 
 
 def test_there_is_no_secret_to_rotate() -> None:

@@ -216,7 +216,7 @@ RIGHT = st.fixed_dictionaries(
         "operator": st.fixed_dictionaries(
             {},
             optional={
-                "version": st.integers(90, 104).map("v1.{}.1".format),
+                "version": st.sampled_from(["v1.94.2", "v1.96.5", "v1.98.5", "v1.100.0", "v1.104.7"]),
                 "hostname": WORD.filter(lambda word: word not in YAML_WORDS),
                 "logging": st.sampled_from(["info", "debug", "dev"]),
                 "chart": st.fixed_dictionaries({}, optional={"version": st.just("1.96.6")}),
