@@ -35,6 +35,7 @@ from components.outputs import notices, outputs
 from components.people import ask_roster
 from components.settings.environment import Delivery, EnvironmentSettings
 from components.tailnet import policy
+from components.tailnet.conditions import report_conditions
 from components.tailnet.operator_credential import operator_credential
 from providers.tailnet.resources import DeviceCleanup, Enrollment, PolicySlice, Provider
 
@@ -69,6 +70,7 @@ class SupportAccess(pulumi.ComponentResource):
             pulumi.log.info(line)
         for notice in notices(settings):
             pulumi.log.warn(notice)
+        report_conditions(tailnet)
         users = [] if settings.any_user else ask_roster(settings, tailnet)
 
         # First of all, so that a narrowed access is gone even when the cluster or its cloud then fails.

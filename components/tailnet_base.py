@@ -25,6 +25,7 @@ from components.naming import SENTINEL_TAG
 from components.settings.logs import Destination
 from components.settings.tailnet import TailnetSettings
 from components.tailnet import shared
+from components.tailnet.conditions import POLICY_OWNER, report_conditions
 from components.tailnet.logs import Log, LogStream, LogStreamArgs
 from components.tailnet.webhooks import Webhooks, WebhooksArgs
 from providers.tailnet.resources import PolicySlice, Provider
@@ -50,6 +51,7 @@ class TailnetBase(pulumi.ComponentResource):
         # Neither takes an argument: credentials come from the environment at every run, none lies stale in the state.
         tailnet = Provider(f"{name}-tailnet", opts=pulumi.ResourceOptions(parent=self))
         provider = tailscale.Provider(f"{name}-tailscale", opts=pulumi.ResourceOptions(parent=self))
+        report_conditions(tailnet, only=POLICY_OWNER)
         policy = PolicySlice(
             f"{name}-policy",
             part="shared",

@@ -106,6 +106,9 @@ def verify(
         bool, typer.Option("--egress", help="Dial from a pod in the cluster what the operator needs, and what not.")
     ] = False,
     gone: Annotated[bool, typer.Option("--gone", help="Look everywhere for what a destroy has left.")] = False,
+    reachable: Annotated[
+        bool, typer.Option("--reachable", help="Check that nothing at Tailscale keeps engineers from the operator.")
+    ] = False,
     manifest: Annotated[
         bool, typer.Option("--manifest", help="Print the probe's Job for somebody else to apply; run nothing.")
     ] = False,
@@ -134,6 +137,7 @@ def verify(
         stack=stack,
         egress=egress,
         gone=gone,
+        reachable=reachable,
         manifest=manifest,
         results=results,
         needed=tuple(needed or ()),

@@ -138,6 +138,16 @@ class Client:
         """Deletes a Tailscale Service; False when it was gone already. Needs services."""
         return self._delete(f"{self._tailnet}/vip-services/{quote(name, safe=':')}")
 
+    # --- the tailnet's settings --------------------------------------------------------------
+
+    def tailnet_settings(self) -> dict[str, Any]:
+        """The settings that the credential's scopes cover; the others are left out. Asked once and briefly."""
+        return json_object(self._call("GET", f"{self._tailnet}/settings", patience=0, timeout=5.0))
+
+    def dns_preferences(self) -> dict[str, Any]:
+        """MagicDNS, on or off. Needs dns:read. Asked once and briefly."""
+        return json_object(self._call("GET", f"{self._tailnet}/dns/preferences", patience=0, timeout=5.0))
+
     # --- credentials -------------------------------------------------------------------------
 
     def scopes(self) -> frozenset[str] | None:

@@ -143,6 +143,12 @@ class Enrollment:
         gone = remove_api_devices(self.client, environment, self.log.progress)
         if gone:
             self.log.info(f"removed {', '.join(gone)}: what was open through it has ended")
+        if name := state.get("deviceName"):
+            self.log.info(
+                f"the certificate of {name} is deleted with the operator's Secret, and at most 5 certificates are "
+                "issued for one name in a week: after five rounds of destroy and `up` kubectl fails in its TLS "
+                "handshake until the week has passed. Another operator.hostname has its own limit"
+            )
         if state.get("wait"):
             self.log.info(
                 f"access to {environment.name} is cut, whatever becomes of the rest. Should Helm fail now because its "

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 from pulumi.provider.experimental import provider as engine
 
 from .client import Client
+from .conditions import tailnet_conditions
 from .credential_proof import CredentialProof
 from .credentials import Credentials, credentials
 from .device_cleanup import DeviceCleanup
@@ -35,6 +36,7 @@ TOKEN_PREFIX = "tailnet:index:"  # noqa: S105  a type token
 FUNCTIONS: dict[str, tuple[str, Callable[[Client, Mapping[str, Any]], Any]]] = {
     f"{TOKEN_PREFIX}getSourceUsers": ("users", source_users),
     f"{TOKEN_PREFIX}getOperators": ("operators", operators),
+    f"{TOKEN_PREFIX}getTailnetConditions": ("conditions", tailnet_conditions),
 }
 """Token to the name of what the function answers, and the function."""
 OUTPUTS = ("status", "foreign")

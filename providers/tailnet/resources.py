@@ -232,3 +232,9 @@ async def get_operators(tag: str, opts: pulumi.InvokeOptions | None = None) -> l
 def get_operators_now(tag: str, opts: pulumi.InvokeOptions | None = None) -> list[dict[str, Any]]:
     """The same for the program itself, which has to know before it declares anything."""
     return pulumi.runtime.invoke("tailnet:index:getOperators", {"tag": tag}, opts).value["operators"]
+
+
+def get_tailnet_conditions(opts: pulumi.InvokeOptions | None = None) -> list[dict[str, str]]:
+    """What the tailnet's settings mean for every environment. Each condition has `name` (magicDns, https, policyOwner),
+    `state` (ok, failed, warning, unknown) and `message`."""
+    return pulumi.runtime.invoke("tailnet:index:getTailnetConditions", {}, opts).value["conditions"]

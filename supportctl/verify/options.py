@@ -13,6 +13,7 @@ class VerifyOptions:
     stack: str
     egress: bool
     gone: bool
+    reachable: bool
     manifest: bool
     results: Path | None
     needed: tuple[str, ...]

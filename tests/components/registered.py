@@ -24,6 +24,8 @@ AZURE_POLICY: dict[str, Any] | None = {"firewalls": [{"id": "/firewall"}], "prov
 """The same in Azure."""
 ENROLLED: dict[str, Any] = {"status": "online", "deviceName": "acme-prod-kube.tail0000.ts.net"}
 """What the provider reports of the operator."""
+CONDITIONS: list[dict[str, str]] = []
+"""What it reports of the tailnet's settings; only a preview queries them."""
 RUNNER = "ci-1.tail0000.ts.net"
 
 
@@ -87,6 +89,8 @@ class Answers(Mocks):
             if AZURE_POLICY is None:
                 return {}, [("firewallPolicyName", "AuthorizationFailed")]
             return {"name": args.args["firewallPolicyName"], **AZURE_POLICY}, []
+        if args.token == "tailnet:index:getTailnetConditions":
+            return {"conditions": CONDITIONS}, []
         if args.token == "tailnet:index:getOperators":
             return {"operators": []}, []
         assert args.token == "tailnet:index:getSourceUsers", args.token

@@ -108,3 +108,15 @@ def test_the_tag_of_the_api_proxies_is_the_environments_own() -> None:
     found = Enrollment.check({**AVAILABLE, "apiTag": "tag:api-acme-dev"})
     assert found == [("apiTag", "'tag:api-acme-dev' is not a tag of acme-prod")]
     assert Enrollment.check(AVAILABLE) == []
+
+
+@pytest.mark.parametrize(("seen", "warned"), [({"deviceName": "acme-prod-kube.tail1.ts.net"}, True), ({}, False)])
+def test_the_end_of_a_name_that_had_a_certificate_reports_the_limit(
+    api: Api, seen: dict[str, str], warned: bool
+) -> None:
+    state = {**ENROLMENT, "wait": False, "status": "online" if seen else "pending", **seen}
+    with running_engine() as (address, engine), running_plugin(api.environ, address) as plugin:
+        plugin.delete("Enrollment", state).result()
+    said = [told.message for told in engine.told if "5 certificates" in told.message]
+    assert len(said) == warned
+    assert all("acme-prod-kube.tail1.ts.net" in line and "operator.hostname" in line for line in said)

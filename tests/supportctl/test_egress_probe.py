@@ -329,7 +329,7 @@ def test_decrypted_tls_is_told_as_what_it_is(verify: Verify) -> None:
 def test_exactly_one_question_is_asked(verify: Verify, words: tuple[str, ...]) -> None:
     done = verify(*words)
     assert done.exit_code == 2
-    assert "either --egress or --gone" in done.stderr
+    assert "--egress, --gone or --reachable" in done.stderr
 
 
 HANDOFF = {"delivery": "handoff", "cluster": None}
