@@ -2,9 +2,10 @@
 
 Owns the comparison. Each line of FILE (.jsonl or .jsonl.gz) holds a policy that was once posted, the tailnet that
 it was posted to and the answer. Every one is posted to the application itself, in memory, by an owner's API key;
-compared are the status, the body's message, and its data where the record has any. Prints
-`N of M answered alike` and the ids that differ, with both answers; ends with 1 when any differ, 2 when FILE is not
-of the format.
+compared are the status, the body's message, and its data where the record has any. Where an accepted record has the
+packet filters that the service compiled, who reaches whom is compared too. Prints `N of M answered alike`, how many
+connections were compared, and the ids that differ, with both answers; ends with 1 when any differ, 2 when FILE is
+not of the format.
 """
 
 from __future__ import annotations
@@ -20,8 +21,12 @@ from typing import Any
 
 import httpx
 
+from sandbox import packet_filter
 from sandbox.tailscale import console
 from sandbox.tailscale.app import create_app
+from sandbox.tailscale.policy import document as documents
+from sandbox.tailscale.policy import judge
+from sandbox.tailscale.policy.reach import party_of
 from sandbox.tailscale.state import DEFAULT_USERS, State
 
 
@@ -36,17 +41,22 @@ class Answer:
 
 @dataclass(frozen=True)
 class Replay:
-    """One record: what the real API answered and what the stand-in does."""
+    """One record: what the real API answered and what the stand-in does. connections: how many were compared with a
+    recorded packet filter; unlike: those of them that the stand-in evaluates otherwise."""
 
     id: str
     recorded: Answer
     given: Answer
+    connections: int = 0
+    unlike: tuple[str, ...] = ()
 
     @property
     def alike(self) -> bool:
         recorded, given = self.recorded, self.given
-        return (recorded.status, recorded.message) == (given.status, given.message) and (
-            recorded.data is None or recorded.data == given.data
+        return (
+            (recorded.status, recorded.message) == (given.status, given.message)
+            and (recorded.data is None or recorded.data == given.data)
+            and not self.unlike
         )
 
 
@@ -57,8 +67,32 @@ def replay_file(path: Path) -> list[Replay]:
 
 async def _replay_all(records: list[dict[str, Any]]) -> list[Replay]:
     return [
-        Replay(record["id"], _answer(record["code"], record.get("body")), await _post(record)) for record in records
+        Replay(record["id"], _answer(record["code"], record.get("body")), await _post(record), *_connections(record))
+        for record in records
     ]
+
+
+def _connections(record: dict[str, Any]) -> tuple[int, tuple[str, ...]]:
+    """How many connections the recorded packet filters say something of, and those that the stand-in sees otherwise."""
+    filters = record.get("filters")
+    if record["code"] != 200 or not filters:
+        return 0, ()
+    tailnet = _state(record).tailnet()
+    reach = judge.reach(documents.from_value(record["policy"]), tailnet)
+    nodes = {node.name: node for node in tailnet.nodes}
+    compared, unlike = 0, []
+    for source in nodes.values():
+        for destination in (nodes[name] for name in filters if name != source.name):
+            for port, protocol in packet_filter.PORTS:
+                compared += 1
+                at, to = str(source.addresses[0]), str(destination.addresses[0])
+                recorded = packet_filter.admits(filters[destination.name], at, to, port, protocol)
+                if reach.allows(party_of(source), party_of(destination), protocol, port, {}) != recorded:
+                    unlike.append(
+                        f"{source.name} to {destination.name} at port {port}, protocol {protocol}: "
+                        f"recorded {'Accept' if recorded else 'Drop'}"
+                    )
+    return compared, tuple(unlike)
 
 
 async def _post(record: dict[str, Any]) -> Answer:
@@ -126,8 +160,11 @@ def main(arguments: list[str]) -> int:
         return 2
     differing = [replay for replay in replays if not replay.alike]
     print(f"{len(replays) - len(differing)} of {len(replays)} answered alike")
+    print(f"{sum(replay.connections for replay in replays)} connections compared with recorded packet filters")
     for replay in differing:
         print(f"{replay.id}: recorded {_text(replay.recorded)}, given {_text(replay.given)}")
+        for line in replay.unlike:
+            print(f"  {line}, evaluated otherwise")
     return 1 if differing else 0
 
 

@@ -15,7 +15,7 @@ from ..ownership import section_of
 from ..tags import Environment
 from . import capabilities
 from .names import SELF, Document, is_user
-from .rules import TCP, Rule, rules
+from .rules import TCP, Rule, entry_rules
 from .standing import Standing, Who
 
 Origin = Literal["declared", "foreign", "inherited"]
@@ -91,7 +91,7 @@ class Subject:
             return cls(standing, None, own)
         postures = {**(section_of(document, "postures") or {}), **(section_of(declared, "postures") or {})}
         usual = section_of(document, "defaultSrcPosture")
-        found = tuple(rules(declared, {"postures": postures, "defaultSrcPosture": usual}))
+        found = tuple(entry_rules(declared, {"postures": postures, "defaultSrcPosture": usual}))
         return cls(standing, frozenset(rule.canonical for rule in found), found)
 
     def origin(self, rule: Rule) -> Origin:

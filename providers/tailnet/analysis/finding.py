@@ -120,7 +120,7 @@ def merged(environment: str, causes: Iterable[Cause]) -> list[Finding]:
         places.setdefault((kind, subject, text), {})[place] = None
     order = list(KINDS)
     found = [
-        Finding(kind, subject, text, tuple(sorted(entries, key=lambda place: (place.section, place.index))))
+        Finding(kind, subject, text, tuple(sorted(entries, key=lambda place: (place.section, place.index or 0))))
         for (kind, subject, text), entries in places.items()
     ]
     return sorted(found, key=lambda each: (not each.failure, order.index(each.kind), each.subject, each.text))

@@ -1,8 +1,9 @@
 """The rules of a document that open the network: acls and grants, in one form.
 
-Owns their reading, old forms too (`users` and `ports` in acls, names in any case). Does not judge them. What it cannot
-read it takes on the wide side (a port that is no port is every port): the server refuses such a document anyway.
-The ssh section is not here: Tailscale SSH needs a connection, which only these rules open. Pure.
+Owns their reading, old forms too (`users` and `ports` in acls, names in any case), and the one rule of a document that
+has neither section (`..open_policy`). Does not judge them. What it cannot read it takes on the wide side (a port that
+is no port is every port): the server refuses such a document anyway. The ssh section is not here: Tailscale SSH needs a
+connection, which only these rules open. Pure.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..open_policy import NETWORK_SECTIONS, is_open
 from ..ownership import canonical, section_key, section_of
 from .names import Document, entries, fields, texts
 
@@ -47,14 +49,14 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an entry stands and what it says. `index` counts from 0."""
+    """Where an entry stands and what it says. `index` counts from 0; None for what is not an entry of a section."""
 
     section: str
-    index: int
+    index: int | None
     text: str
 
     def __str__(self) -> str:
-        return f"{self.section}[{self.index}]"
+        return self.section if self.index is None else f"{self.section}[{self.index}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +89,19 @@ class Rule:
         yield from self.via
 
 
-def rules(document: Document, definitions: Document | None = None) -> list[Rule]:
-    """The acls and grants of a document, in their order. Postures are looked up in `definitions`, else in it."""
-    postures = _Postures(definitions or document)
+def rules(document: Document) -> list[Rule]:
+    """The acls and grants of a document, in their order; of an open one the rule that lets everybody in."""
+    return [OPEN] if is_open(document) else entry_rules(document, document)
+
+
+def entry_rules(sections: Document, definitions: Document) -> list[Rule]:
+    """The acls and grants among `sections`, which need not be a whole document. Postures are looked up in
+    `definitions`."""
+    postures = _Postures(definitions)
     found: list[Rule] = []
-    for section in ("acls", "grants"):
-        name = section_key(document, section)
-        for index, entry in entries(document, section):
+    for section in NETWORK_SECTIONS:
+        name = section_key(sections, section)
+        for index, entry in entries(sections, section):
             rule = _rule(section, Place(name, index, json.dumps(entry, ensure_ascii=False)), entry, postures)
             if rule is not None:
                 found.append(rule)
@@ -169,3 +177,12 @@ def protocol_numbers(name: Any) -> frozenset[int]:
     if text in PROTOCOLS:
         return frozenset({PROTOCOLS[text]})
     return frozenset({int(text)}) if text.isascii() and text.isdigit() else ALL_PROTOCOLS
+
+
+OPEN = Rule(
+    place=Place("neither acls nor grants", None, "every device of the tailnet reaches every other at every port"),
+    canonical="open",
+    sources=("*",),
+    destinations=(("*", (Opening(0, 65535, USUAL_PROTOCOLS, "*"),)),),
+)
+"""What the service compiles for an open document (recorded). It gives no capability and asks for no posture."""

@@ -87,6 +87,12 @@ class Document:
     def entries(self, section: str) -> list[Entry]:
         return self._sections.get(section) or []
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has neither acls nor grants: then everybody reaches everything (recorded), unlike with an empty
+        list. Of null nothing is recorded; here it counts as absent."""
+        return self._sections.get("acls") is None and self._sections.get("grants") is None
+
     def lists(self, section: str) -> Mapping[str, list[str]]:
         return self._sections.get(section) or {}
 

@@ -20,9 +20,9 @@ from sandbox.tailscale.policy.tailnet import Tailnet
 def judge(text: str, tailnet: Tailnet) -> Document:
     """Accept the whole policy `text` for `tailnet`, its own tests included, or raise Refusal."""
     document = documents.parse(text)
-    reach = _reach(document, tailnet)
-    server_tests.check(document, tailnet, reach)
-    ssh.check_tests(document, tailnet, reach)
+    reached = reach(document, tailnet)
+    server_tests.check(document, tailnet, reached)
+    ssh.check_tests(document, tailnet, reached)
     return document
 
 
@@ -30,7 +30,7 @@ def run_tests(text: str, tests: list[Any], tailnet: Tailnet) -> None:
     """Run `tests` against the policy `text`, whose own tests are not run. Raises Refusal when one fails."""
     document = documents.parse(text)
     given = documents.from_value({"tests": tests}).entries("tests")
-    server_tests.check(document, tailnet, _reach(document, tailnet), given)
+    server_tests.check(document, tailnet, reach(document, tailnet), given)
 
 
 def values(text: str) -> dict[str, Any]:
@@ -38,11 +38,12 @@ def values(text: str) -> dict[str, Any]:
     return hujson.loads(text)
 
 
-def _reach(document: Document, tailnet: Tailnet) -> Reach:
+def reach(document: Document, tailnet: Tailnet) -> Reach:
+    """Check the document but for its tests, and say who reaches whom under it. Raises Refusal."""
     sections.check(document, tailnet)
     rules = network_rules(document, tailnet)
     ssh.check_rules(document, tailnet)
     return Reach(document, tailnet, rules)
 
 
-__all__ = ["Refusal", "judge", "run_tests", "values"]
+__all__ = ["Refusal", "judge", "reach", "run_tests", "values"]

@@ -29,9 +29,12 @@ class Rule:
 
 
 def network_rules(document: Document, tailnet: Tailnet) -> list[Rule]:
-    """Check all acls and grants and return those that open the network. Raises Refusal for the first bad one."""
+    """Check all acls and grants and return those that open the network; of an open document the rule that lets
+    everybody in. Raises Refusal for the first bad one."""
     for name in document.default_posture:
         posture.check_reference(name, document)
+    if document.is_open:
+        return [Rule(("*",), (("*", grammar.ANY_PORT, DEFAULT_PROTOCOLS),), ())]
     rules = [_acl(entry, document, tailnet) for entry in document.entries("acls")]
     return rules + [_grant(entry, document, tailnet) for entry in document.entries("grants")]
 

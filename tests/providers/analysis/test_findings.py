@@ -43,7 +43,9 @@ def test_declared_access_alone_is_no_finding() -> None:
     assert findings(document(GLOBEX), ACME) == []
 
 
-@pytest.mark.parametrize("empty", [{}, {"grants": None}, {"groups": [], "grants": {}, "autoApprovers": []}])
+@pytest.mark.parametrize(
+    "empty", [{"acls": []}, {"ACLs": None, "grants": []}, {"groups": [], "grants": {}, "autoApprovers": []}]
+)
 def test_an_empty_or_misshapen_document_is_no_finding(empty: dict[str, Any]) -> None:
     assert findings(empty, ACME) == []
 

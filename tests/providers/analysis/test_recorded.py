@@ -13,15 +13,26 @@ import pytest
 
 from providers.tailnet.analysis.names import is_user
 from providers.tailnet.analysis.reach import Evaluator, Party
-from providers.tailnet.analysis.rules import TCP, UDP, protocol_numbers
+from providers.tailnet.analysis.rules import TCP, UDP, protocol_numbers, rules
+from providers.tailnet.ownership import canonical
+from sandbox import packet_filter
 from sandbox.tailscale.policy import document as sandbox_document
 from sandbox.tailscale.policy import reach as sandbox_reach
 from sandbox.tailscale.policy.rules import network_rules
 from sandbox.tailscale.policy.tailnet import Node, Tailnet
 
-RECORDED = Path(__file__).parents[2] / "data" / "policy-api.jsonl.gz"
-RECORDS = {
-    record["id"]: record for record in map(json.loads, gzip.decompress(RECORDED.read_bytes()).decode().splitlines())
+DATA = Path(__file__).parents[2] / "data"
+
+
+def records(name: str) -> dict[str, dict[str, Any]]:
+    lines = gzip.decompress((DATA / name).read_bytes()).decode().splitlines()
+    return {record["id"]: record for record in map(json.loads, lines)}
+
+
+RECORDS = records("policy-api.jsonl.gz")
+OPEN = records("open-policies.jsonl.gz")
+WITH_FILTERS = {
+    name: record for name, record in {**RECORDS, **OPEN}.items() if record["code"] == 200 and "filters" in record
 }
 WITH_TESTS = {name: record for name, record in RECORDS.items() if record["policy"].get("tests")}
 
@@ -126,6 +137,61 @@ def test_no_line_that_is_judged_could_have_been_refused_for_its_form() -> None:
     for name in WITH_TESTS.keys() - NO_VERDICT.keys():
         policy = WITH_TESTS[name]["policy"]
         assert [refusal(test, policy) for test in policy["tests"] if refusal(test, policy)] == [], name
+
+
+def users_by_role(record: dict[str, Any]) -> dict[str, str]:
+    return {user: "member" if number else "owner" for number, user in enumerate(record["users"])}
+
+
+def pairs(record: dict[str, Any]) -> list[tuple[tuple[str, Party], tuple[str, Party]]]:
+    """Every node and every other node whose filter was recorded, each with its name."""
+    parties = list(zip(record["nodes"], map(Party.of_device, devices(record)), strict=True))
+    return [(one, other) for one in parties for other in parties if one != other and other[0] in record["filters"]]
+
+
+def address(party: Party) -> str:
+    return str(party.addresses[0].network_address)
+
+
+@pytest.mark.parametrize("name", sorted(WITH_FILTERS))
+def test_evaluator_agrees_with_the_recorded_packet_filter(name: str) -> None:
+    record = WITH_FILTERS[name]
+    evaluator = Evaluator(record["policy"], devices(record), roles=users_by_role(record))
+    for (_, source), (where, destination) in pairs(record):
+        at, to = address(source), address(destination)
+        for port, protocol in packet_filter.PORTS:
+            recorded = packet_filter.admits(record["filters"][where], at, to, port, protocol)
+            assert evaluator.allows(source, destination, port, protocol) == recorded, (at, to, port, protocol)
+
+
+@pytest.mark.parametrize("name", sorted(WITH_FILTERS))
+def test_evaluator_gives_the_recorded_capabilities(name: str) -> None:
+    record = WITH_FILTERS[name]
+    evaluator = Evaluator(record["policy"], devices(record), roles=users_by_role(record))
+    read = rules(record["policy"])
+    for (_, source), (where, destination) in pairs(record):
+        given: dict[str, list[Any]] = {}
+        for rule in read:
+            if any(evaluator.is_source(selector, source) for selector in rule.sources) and any(
+                evaluator.is_destination(selector, destination, source) for selector, _ in rule.destinations
+            ):
+                for capability, values in rule.app.items():
+                    given[capability] = given.get(capability, []) + list(values)
+        at, to = address(source), address(destination)
+        recorded = packet_filter.capabilities(record["filters"][where], at, to)
+        assert {key: sorted(map(canonical, values)) for key, values in given.items()} == {
+            key: sorted(map(canonical, values)) for key, values in recorded.items()
+        }, (at, to)
+
+
+def test_recorded_filters_hold_every_kind_of_document() -> None:
+    """Without rules for an empty list, with one rule for a document that has neither section."""
+    kinds = {"open": 0, "empty": 0, "rules": 0}
+    for record in WITH_FILTERS.values():
+        sections = {key.lower(): content for key, content in record["policy"].items()}
+        listed = [sections[name] for name in ("acls", "grants") if name in sections]
+        kinds["open" if not listed else "rules" if any(listed) else "empty"] += 1
+    assert kinds == {"open": 108, "empty": 1, "rules": 163}
 
 
 PORTS = (22, 80, 443, 5432, 9999)

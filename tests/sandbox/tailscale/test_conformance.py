@@ -10,13 +10,30 @@ import pytest
 
 from sandbox import conformance
 
-RECORDED = Path(__file__).parents[2] / "data" / "policy-api.jsonl.gz"
+DATA = Path(__file__).parents[2] / "data"
+RECORDED = DATA / "policy-api.jsonl.gz"
+OPEN = DATA / "open-policies.jsonl.gz"
 
 
-def test_every_recorded_answer_is_given() -> None:
-    replays = conformance.replay_file(RECORDED)
-    assert len(replays) == 405
+@pytest.mark.parametrize(("file", "records", "connections"), [(RECORDED, 405, 163_870), (OPEN, 108, 75_565)])
+def test_every_recorded_answer_and_packet_filter_is_given(file: Path, records: int, connections: int) -> None:
+    replays = conformance.replay_file(file)
     assert [replay for replay in replays if not replay.alike] == []
+    assert (len(replays), sum(replay.connections for replay in replays)) == (records, connections)
+
+
+def test_a_connection_that_the_recorded_filter_drops_counts_as_different(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = json.loads(gzip.decompress(OPEN.read_bytes()).decode().splitlines()[0])
+    dropped = next(iter(record["filters"]))
+    record["filters"][dropped] = None
+    file = tmp_path / "dropped.jsonl"
+    file.write_text(json.dumps(record))
+    assert conformance.main([str(file)]) == 1
+    printed = capsys.readouterr().out
+    assert "0 of 1 answered alike" in printed
+    assert f"to {dropped} at port 443, protocol 6: recorded Drop, evaluated otherwise" in printed
 
 
 def test_a_different_message_counts_as_different(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,11 +47,12 @@ def test_a_different_message_counts_as_different(tmp_path: Path, capsys: pytest.
     assert conformance.main([str(file)]) == 1
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "1 of 2 answered alike"
-    assert printed[1].startswith("acl-err06: recorded 400")
+    assert printed[2].startswith("acl-err06: recorded 400")
 
 
 def test_recorded_data_is_compared_where_there_is_any(tmp_path: Path) -> None:
-    policy = {"groups": {"group:a": ["u@example.com"]}, "tests": [{"src": "u@example.com", "accept": ["1.2.3.4:22"]}]}
+    tests = [{"src": "u@example.com", "accept": ["1.2.3.4:22"]}]
+    policy = {"groups": {"group:a": ["u@example.com"]}, "grants": [], "tests": tests}
     errors = ['[acl test error]: address "1.2.3.4:22": want: Accept, got: Drop']
     body = {"message": "test(s) failed", "data": [{"user": "u@example.com", "errors": errors}]}
     record = {"id": "x", "policy": policy, "code": 400, "body": body, "users": ["u@example.com"], "nodes": {}}

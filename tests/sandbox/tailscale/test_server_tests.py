@@ -185,3 +185,13 @@ SSH_RULE = {"action": "check", "src": ["group:sre"], "dst": ["tag:web"], "users"
 def test_ssh_tests_hold_the_ssh_rules(test: dict[str, Any], passes: bool) -> None:
     found = errors({"src": ALICE, "deny": ["tag:new:22"]}, ssh=[SSH_RULE], sshTests=[test])
     assert (found == []) is passes
+
+
+def test_a_policy_without_acls_and_grants_accepts_everything_and_one_with_an_empty_list_nothing() -> None:
+    asked = {"src": "tag:web", "accept": [f"{ALICE}:22"]}
+    denied = {"src": "tag:web", "deny": [f"{ALICE}:22"]}
+    assert errors(asked, grants=None) == []
+    assert errors(denied, grants=None) == [f'[acl test error]: address "{ALICE}:22": want: Drop, got: Accept']
+    for section in ("acls", "grants"):
+        assert errors(asked, **{"grants": None, section: []}) != []
+        assert errors(denied, **{"grants": None, section: []}) == []
