@@ -11,8 +11,7 @@ from typing import Any
 import pulumi
 
 from components.cluster.sidecar import Sidecar
-from components.egress.destinations import allowlist
-from components.egress.needs import needs
+from components.egress.destinations import Needs, allowlist
 from components.egress.target import Target
 from components.exposed import exposed
 from components.features import impersonators
@@ -37,11 +36,12 @@ def outputs(
     access: PolicySlice,
     served: pulumi.Output[str | None],
     users: list[str],
+    required: Needs,
     egress: list[Target],
     sidecars: list[Sidecar],
 ) -> dict[str, Any]:
     """All outputs by name. own: the operator's credential. served: where the API answers. users: whom the operator may
-    impersonate."""
+    impersonate. required: what the features dial."""
     found: dict[str, Any] = {
         "access": [who_gets_in(entry, suspended=settings.suspended) for entry in settings.access],
         "ceiling": {
@@ -58,7 +58,7 @@ def outputs(
             lambda url: f"tailscale configure kubeconfig {url.removeprefix('https://')}" if url else None
         ),
         "images": {name: pin.reference for name, pin in settings.operator.pins.items()},
-        "requiredEgress": allowlist(needs(settings)),
+        "requiredEgress": allowlist(required),
         "egress": [target.handoff for target in egress],
         "exposures": exposed(settings),
         "sidecars": [sidecar.handoff for sidecar in sidecars],

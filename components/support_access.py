@@ -28,6 +28,7 @@ from components.cluster.installation import Installation
 from components.cluster.proxies import api_url
 from components.cluster.sidecar import sidecars
 from components.cluster.survey import surveyed
+from components.egress.needs import needs
 from components.egress.targets import open_egress
 from components.exposed import groups_exist, published_names
 from components.features import idle_scopes, installs
@@ -37,6 +38,7 @@ from components.settings.environment import Delivery, EnvironmentSettings
 from components.tailnet import policy
 from components.tailnet.conditions import report_conditions
 from components.tailnet.operator_credential import operator_credential
+from components.tailnet_defaults import ask_tailnet_defaults, relay_notices
 from providers.tailnet.resources import DeviceCleanup, Enrollment, PolicySlice, Provider
 
 
@@ -66,9 +68,11 @@ class SupportAccess(pulumi.ComponentResource):
         inside = (
             Installation(settings, settings.cluster, tailnet, self) if installs(settings) and settings.cluster else None
         )
+        defaults = ask_tailnet_defaults(tailnet)
+        dialled = needs(settings, defaults.relays)
         for line in published_names(settings):
             pulumi.log.info(line)
-        for notice in notices(settings):
+        for notice in [*notices(settings), *relay_notices(settings, defaults.relays)]:
             pulumi.log.warn(notice)
         report_conditions(tailnet)
         users = [] if settings.any_user else ask_roster(settings, tailnet)
@@ -105,7 +109,7 @@ class SupportAccess(pulumi.ComponentResource):
             else None
         )
         ready = seen.apply(lambda _: identity) if seen is not None else identity
-        egress = open_egress(settings, narrowed=identity, parent=self)
+        egress = open_egress(settings, dialled, narrowed=identity, parent=self)
         operator = inside.operator(ready=ready, egress=egress) if inside else None
 
         cleanup = DeviceCleanup(
@@ -118,7 +122,7 @@ class SupportAccess(pulumi.ComponentResource):
             ),
         )
         own = operator_credential(settings, tailnet=tailnet, keys=keys, after=[cleanup, identity], parent=self)
-        bounds = inside.bounds(own, users, seen) if inside and seen is not None else []
+        bounds = inside.bounds(own, users, seen, dialled) if inside and seen is not None else []
         beside = (
             sidecars(settings, inside.provider, inside.unless_there, keys, [cleanup, identity], self) if inside else []
         )
@@ -156,6 +160,7 @@ class SupportAccess(pulumi.ComponentResource):
             access=access,
             served=api_url(settings, enrolment.device_name, inside.proxies if inside else None),
             users=users,
+            required=dialled,
             egress=egress,
             sidecars=beside,
         )

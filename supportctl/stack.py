@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from components.endpoints.relays import Relays, from_plain
 from components.settings.environment import EnvironmentSettings
 from components.settings.load import load
 from components.settings.problems import SettingsError
@@ -43,6 +45,11 @@ def outputs_of(stack: str, project: Path) -> dict[str, Any]:
 def shown_outputs_of(stack: str, project: Path) -> dict[str, Any]:
     """As outputs_of, with every secret blanked out by the engine."""
     return _ask(stack, project, "stack", "output", "--json")
+
+
+def relays_in(outputs: Mapping[str, Any]) -> Relays:
+    """Which relays the tailnet used at the last `pulumi up`; the published ones for a stack that was never up."""
+    return from_plain((outputs.get("requiredEgress") or {}).get("relays"))
 
 
 def stacks_of(project: Path) -> list[str]:

@@ -23,8 +23,7 @@ from components.cluster.reinstall import ask_before_reinstall
 from components.cluster.roles import Roles, RolesArgs
 from components.cluster.survey import Survey
 from components.cluster.timeouts import SHORT_DELETE
-from components.egress.destinations import required
-from components.egress.needs import needs
+from components.egress.destinations import Needs, required
 from components.egress.target import Target
 from components.features import impersonators, runs_proxies
 from components.manifests.credential import credential
@@ -79,15 +78,17 @@ class Installation:
             opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider]),
         )
 
-    def bounds(self, own: OperatorCredential, users: list[str], seen: pulumi.Output[Survey]) -> list[pulumi.Resource]:
-        """The credential in the cluster, and whom and what it is good for."""
+    def bounds(
+        self, own: OperatorCredential, users: list[str], seen: pulumi.Output[Survey], needs: Needs
+    ) -> list[pulumi.Resource]:
+        """The credential in the cluster, and whom and what it is good for. needs: what the features dial."""
         settings, names = self._settings, self._settings.names
         given = self._secret(own) or own.resource
         bounds: list[pulumi.Resource] = [given]
         if settings.network_policy.form is not Form.OFF:
             narrowed = NetworkPolicy(
                 names.resource("network-policy"),
-                NetworkPolicyArgs(settings=settings, needs=required(needs(settings)), surveyed=seen, after=[given]),
+                NetworkPolicyArgs(settings=settings, needs=required(needs), surveyed=seen, after=[given]),
                 opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider]),
             )
             bounds.append(narrowed)

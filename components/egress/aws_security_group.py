@@ -9,6 +9,7 @@ ranges is the customer's own bound. Dies after the release, so that finalizers c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import pulumi
@@ -16,8 +17,9 @@ import pulumi_aws as aws
 
 from components import PACKAGE
 from components.egress import left_out
+from components.egress.destinations import Destination, static_ranges
 from components.egress.target import Target, TargetArgs, description, tags
-from components.endpoints.published import CONTROL_RANGES_V4, CONTROL_RANGES_V6, HTTPS, STUN_PORT
+from components.endpoints.published import HTTPS, STUN_PORT
 from components.settings.egress_aws import AwsSecurityGroupEgress
 
 ANYWHERE = ("0.0.0.0/0", "::/0")
@@ -32,13 +34,13 @@ class Rule(NamedTuple):
     cidr: str
 
 
-def rules(egress: AwsSecurityGroupEgress) -> list[Rule]:
-    """TCP 443 to anywhere, or to the control plane and the customer's lists; and UDP on request.
+def rules(egress: AwsSecurityGroupEgress, rows: Iterable[Destination]) -> list[Rule]:
+    """TCP 443 to anywhere, or to the static ranges of `rows` and the customer's lists; and UDP on request.
 
     IPv6 only on request: in a network without it the rule is refused.
     """
     bounds = egress.certificate_authority if isinstance(egress.certificate_authority, tuple) else ()
-    bounded = (*CONTROL_RANGES_V4, *CONTROL_RANGES_V6, *egress.derp, *bounds)
+    bounded = (*static_ranges(rows), *egress.derp, *bounds)
     tcp = ANYWHERE if egress.derp == "any443" else bounded
     wanted = {Rule("tcp", HTTPS, HTTPS, cidr) for cidr in tcp}
     if egress.udp != "off":
@@ -57,7 +59,7 @@ class AwsSecurityGroup(Target):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(f"{PACKAGE}:egress:AwsSecurityGroup", name, None, opts)
-        wanted = rules(args.egress)
+        wanted = rules(args.egress, args.rows)
         tcp = [rule.cidr for rule in wanted if rule.protocol == "tcp"]
         left_out.tell(args, left_out.within(tcp), "addresses on TCP 443")
         made: list[pulumi.Output[str]] = []

@@ -8,24 +8,28 @@ the customer's own bound. Dies after the release.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pulumi
 from pulumi_azure_native import network
 
 from components import PACKAGE
 from components.egress import left_out
 from components.egress.azure_ranges import merged
+from components.egress.destinations import Destination, static_ranges
 from components.egress.public_addresses import public
 from components.egress.target import Target, TargetArgs, description
-from components.endpoints.published import CONTROL_RANGES_V4, HTTPS, STUN_PORT
+from components.endpoints.published import HTTPS, STUN_PORT
 from components.settings.egress_azure import AzureNsgEgress
 
 
-def destinations(egress: AzureNsgEgress) -> list[str]:
-    """Of the TCP rule: every public address, or the control plane and the customer's lists."""
+def destinations(egress: AzureNsgEgress, rows: Iterable[Destination]) -> list[str]:
+    """Of the TCP rule: every public address, or the static ranges of `rows` and the customer's lists. IPv4 alone."""
     if egress.derp == "any443":
         return public(4)
     bounds = egress.certificate_authority if isinstance(egress.certificate_authority, tuple) else ()
-    return merged((*CONTROL_RANGES_V4, *egress.derp, *bounds))
+    static = [cidr for cidr in static_ranges(rows) if ":" not in cidr]
+    return merged((*static, *egress.derp, *bounds))
 
 
 class AzureNsg(Target):
@@ -39,7 +43,7 @@ class AzureNsg(Target):
     ) -> None:
         super().__init__(f"{PACKAGE}:egress:AzureNsg", name, None, opts)
         egress = args.egress
-        tcp = destinations(egress)
+        tcp = destinations(egress, args.rows)
         left_out.tell(args, left_out.within(tcp), "addresses on TCP 443")
         made = [self._rule(name, args, "tcp", egress.priority, str(HTTPS), tcp)]
         if egress.udp_priority is not None:

@@ -1,15 +1,15 @@
 """What the declared features must reach, and why: the list that a customer's network team is handed.
 
 Owns which feature dials what, and how each kind of rule spells a host. The data, with its dates and sources, is in
-components/endpoints. Opens nothing: the targets do. Relays are a wildcard here; their names, one by one, are in
-derp_map.py. Dies with the run; nothing is looked up.
+components/endpoints, and so is what of a tailnet's own relays is taken (relays.py). Opens nothing: the targets do.
+Published relays are a wildcard here; their names, one by one, are in derp_map.py. Nothing is looked up.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -31,6 +31,7 @@ from components.endpoints.published import (
     STUN_PORT,
     Udp,
 )
+from components.endpoints.relays import PUBLISHED, Relays
 from components.naming import CHART_REPOSITORY
 from components.settings.images import names_host
 
@@ -52,7 +53,8 @@ class Needs:
     images: repositories of the pinned images, `[HOST[:PORT]/]PATH`, that nodes pull. api_proxy, ingress: either takes
     its certificate from the authority. chart: the repository's URL, None for a chart that lies here. recordings: host,
     or host:port, that takes session recordings. logs: whether the operator sends its own logs to the vendor of the
-    transport. http_proxy: `host:port` of the proxy through which pods dial everything outside the cluster.
+    transport. http_proxy: `host:port` of the proxy through which pods dial everything outside the cluster. relays:
+    those that the tailnet uses.
     """
 
     images: tuple[str, ...]
@@ -63,14 +65,17 @@ class Needs:
     recordings: str | None = None
     udp: Udp = "off"
     http_proxy: str | None = None
+    relays: Relays = PUBLISHED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Destination:
     """One line of the allowlist.
 
-    host: a name, `*.tailscale.com` for the relays, or `*` for any. port: None is any. ranges: published static ones;
-    empty when there are none. why: what fails without it.
+    host: a name, `*.tailscale.com` for the published relays, or `*` for any. port: None is any. ranges: published
+    static ones, or the addresses of a relay of the tailnet's own; empty when there are none. why: what fails without
+    it. own_relay: whether the policy document names it. without: of the published relays, numbers of the regions that
+    the tailnet does not use.
     """
 
     host: str
@@ -79,6 +84,8 @@ class Destination:
     ranges: tuple[str, ...] = ()
     by: By = By.POD
     why: str
+    own_relay: bool = False
+    without: tuple[int, ...] = ()
 
 
 CONTROL = Destination(
@@ -96,6 +103,7 @@ RELAYS = Destination(
     host=derp_map.WILDCARD,
     why="relays of every region, because a peer's home may be any: without one, random pairs of devices fail",
 )
+OWN_RELAY = "a relay of the tailnet's own: a peer whose home it is cannot be reached without it"
 CERTIFICATES = Destination(
     host=CERTIFICATE_AUTHORITY,
     why="certificates: the device is online and every kubectl fails in its TLS handshake, at renewal too",
@@ -153,7 +161,7 @@ def _without_proxy(needs: Needs) -> tuple[Destination, ...]:
         CONTROL,
         LOGIN,
         API,
-        RELAYS,
+        *_relays(needs.relays),
     ]
     if needs.api_proxy or needs.ingress:
         rows.append(CERTIFICATES)
@@ -166,7 +174,40 @@ def _without_proxy(needs: Needs) -> tuple[Destination, ...]:
         chart = urlsplit(needs.chart)
         host, port = chart.hostname or "", chart.port or HTTPS
         rows.append(Destination(host=host, port=port, by=By.DEPLOYER, why="the chart cannot be fetched"))
-    return (*rows, *UDP[needs.udp])
+    return (*rows, *UDP[needs.udp], *(_stun(needs.relays) if needs.udp == "stun" else ()))
+
+
+def _relays(relays: Relays) -> Iterator[Destination]:
+    if relays.published:
+        yield replace(RELAYS, without=relays.removed)
+    for relay in relays.own:
+        if relay.port is not None:
+            yield Destination(host=relay.host, port=relay.port, ranges=relay.ranges, why=OWN_RELAY, own_relay=True)
+
+
+def _stun(relays: Relays) -> Iterator[Destination]:
+    """Of the tailnet's own, by name: where `udp` is `any`, that opens these too."""
+    for relay in relays.own:
+        if relay.stun_port is not None:
+            yield Destination(
+                host=relay.host,
+                port=relay.stun_port,
+                protocol="udp",
+                ranges=relay.ranges,
+                why="a relay of the tailnet's own is measured by UDP",
+                own_relay=True,
+            )
+
+
+def are_published_relays(row: Destination) -> bool:
+    """Whether a row stands for the published relays: it is the one with a wildcard."""
+    return row.host == derp_map.WILDCARD
+
+
+def static_ranges(rows: Iterable[Destination]) -> list[str]:
+    """Networks that pods dial on TCP 443 and whose addresses are known, sorted: for rules that know no names."""
+    dialled = [row for row in rows if row.protocol == "tcp" and row.port == HTTPS and row.by is By.POD]
+    return sorted({cidr for row in dialled for cidr in row.ranges})
 
 
 def registry_ends(image: str) -> tuple[tuple[str, int], ...]:
@@ -209,29 +250,36 @@ def spelled(rows: Iterable[Destination], spelling: Spelling) -> list[tuple[str, 
     What the wildcard covers is not said twice.
     """
     tcp = [row for row in rows if row.protocol == "tcp" and row.by is not By.DEPLOYER and row.port is not None]
-    relays = {
-        Spelling.WILDCARD: [derp_map.WILDCARD],
-        Spelling.SUFFIX: [derp_map.SUFFIX],
-        Spelling.ALIASES: derp_map.aliases(),
-        Spelling.NODES: derp_map.node_names(),
-    }[spelling]
-    covered = spelling in (Spelling.WILDCARD, Spelling.SUFFIX)
+    covered = spelling in (Spelling.WILDCARD, Spelling.SUFFIX) and any(map(are_published_relays, tcp))
     found: dict[tuple[str, int], None] = {}  # a set that keeps the order
     for row in tcp:
         if address_of(row.host):
             continue  # a mirror without a name: no name to let through
-        if row is RELAYS:
-            found |= dict.fromkeys((name, HTTPS) for name in relays)
+        if are_published_relays(row):
+            found |= dict.fromkeys((name, HTTPS) for name in _spelled_relays(row, spelling))
         elif not (covered and row.port == HTTPS and row.host.endswith(derp_map.SUFFIX)):
             found[row.host, row.port or HTTPS] = None
     return list(found)
+
+
+def _spelled_relays(row: Destination, spelling: Spelling) -> list[str]:
+    match spelling:
+        case Spelling.WILDCARD:
+            return [derp_map.WILDCARD]
+        case Spelling.SUFFIX:
+            return [derp_map.SUFFIX]
+        case Spelling.ALIASES:
+            return derp_map.aliases(without=row.without)
+        case Spelling.NODES:
+            return derp_map.node_names(without=row.without)
 
 
 def allowlist(needs: Needs) -> dict[str, Any]:
     """The list as plain data for outputs and documents.
 
     `{asOf, source, destinations: [{host, port, protocol, ranges, by, why}]}`; port is None for any. Behind an HTTP
-    proxy also `throughProxy`, rows of the same form: what the proxy itself must let through.
+    proxy also `throughProxy`, rows of the same form: what the proxy itself must let through. Where the policy document
+    names relays also `relays`, as `Relays.plain` writes them.
     """
     beyond = through_proxy(needs)
     return {
@@ -239,8 +287,16 @@ def allowlist(needs: Needs) -> dict[str, Any]:
         "source": SOURCE,
         "destinations": [_plain(row) for row in required(needs)],
         **({"throughProxy": [_plain(row) for row in beyond]} if beyond else {}),
+        **({"relays": needs.relays.plain()} if needs.relays != PUBLISHED else {}),
     }
 
 
 def _plain(row: Destination) -> dict[str, Any]:
-    return {**asdict(row), "ranges": list(row.ranges), "by": str(row.by)}
+    return {
+        "host": row.host,
+        "port": row.port,
+        "protocol": row.protocol,
+        "ranges": list(row.ranges),
+        "by": str(row.by),
+        "why": row.why,
+    }

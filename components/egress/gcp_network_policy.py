@@ -18,7 +18,7 @@ import pulumi_gcp as gcp
 
 from components import PACKAGE
 from components.egress import left_out
-from components.egress.destinations import RELAYS, Spelling
+from components.egress.destinations import Spelling, are_published_relays
 from components.egress.gcp_names import hosts, object_name
 from components.egress.target import Target, TargetArgs, description
 from components.endpoints.derp_map import alias
@@ -87,7 +87,12 @@ class GcpNetworkPolicy(Target):
 
 def names(args: TargetArgs[GcpNetworkPolicyEgress]) -> list[str]:
     """Every name of the rule, sorted; those of regions that our copy of the relay map does not know come on request."""
-    later = range(REGIONS + 1, args.egress.relay_regions + 1) if RELAYS in args.rows else ()
+    later = {
+        region
+        for row in filter(are_published_relays, args.rows)
+        for region in range(REGIONS + 1, args.egress.relay_regions + 1)
+        if region not in row.without
+    }
     return sorted({*hosts(args.rows, Spelling.ALIASES), *map(alias, later)})
 
 

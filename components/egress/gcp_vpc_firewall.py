@@ -9,6 +9,7 @@ Google asks classic rules before network firewall policies and after hierarchica
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import pulumi
@@ -16,10 +17,11 @@ import pulumi_gcp as gcp
 
 from components import PACKAGE
 from components.egress import left_out
+from components.egress.destinations import Destination, static_ranges
 from components.egress.gcp_names import object_name
 from components.egress.public_addresses import public
 from components.egress.target import Target, TargetArgs, description
-from components.endpoints.published import CONTROL_RANGES_V4, CONTROL_RANGES_V6, HTTPS, STUN_PORT
+from components.endpoints.published import HTTPS, STUN_PORT
 from components.settings.egress_gcp import GcpVpcFirewallEgress
 
 
@@ -37,16 +39,16 @@ class Rule(NamedTuple):
         return f"{self.protocol}{self.version}"
 
 
-def rules(egress: GcpVpcFirewallEgress) -> list[Rule]:
-    """TCP 443 to every public address, or to the control plane and the customer's lists; and UDP on request.
+def rules(egress: GcpVpcFirewallEgress, rows: Iterable[Destination]) -> list[Rule]:
+    """TCP 443 to every public address, or to the static ranges of `rows` and the customer's lists; and UDP on request.
 
     Google takes no rule with both IP families.
     """
-    found = []
-    for version, control in ((4, CONTROL_RANGES_V4), (6, CONTROL_RANGES_V6)):
+    found, static = [], static_ranges(rows)
+    for version in (4, 6):
         if version == 6 and not egress.ipv6:
             continue
-        to = public(version) if egress.derp == "any443" else _bounded(egress, version, control)
+        to = public(version) if egress.derp == "any443" else _bounded(egress, version, static)
         found.append(Rule("tcp", str(HTTPS), version, tuple(to)))
         if egress.udp != "off":
             ports = str(STUN_PORT) if egress.udp == "stun" else "1-65535"
@@ -54,10 +56,10 @@ def rules(egress: GcpVpcFirewallEgress) -> list[Rule]:
     return found
 
 
-def _bounded(egress: GcpVpcFirewallEgress, version: int, control: tuple[str, ...]) -> list[str]:
+def _bounded(egress: GcpVpcFirewallEgress, version: int, static: list[str]) -> list[str]:
     authority = egress.certificate_authority if isinstance(egress.certificate_authority, tuple) else ()
-    theirs = {cidr for cidr in (*egress.derp, *authority) if ipaddress.ip_network(cidr).version == version}
-    return sorted(theirs | set(control))
+    every = (*static, *egress.derp, *authority)
+    return sorted({cidr for cidr in every if ipaddress.ip_network(cidr).version == version})
 
 
 class GcpVpcFirewall(Target):
@@ -71,7 +73,7 @@ class GcpVpcFirewall(Target):
     ) -> None:
         super().__init__(f"{PACKAGE}:egress:GcpVpcFirewall", name, None, opts)
         egress = args.egress
-        wanted = rules(egress)
+        wanted = rules(egress, args.rows)
         tcp = [cidr for rule in wanted if rule.protocol == "tcp" for cidr in rule.ranges]
         left_out.tell(args, left_out.within(tcp), "addresses on TCP 443")
         made = [self._rule(name, args, rule) for rule in wanted]

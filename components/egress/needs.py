@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from components.egress.destinations import Needs
 from components.endpoints.published import Udp
+from components.endpoints.relays import PUBLISHED, Relays
 from components.features import images_in_use
 from components.settings.api_proxy import Mode
 from components.settings.environment import EnvironmentSettings
@@ -15,8 +16,9 @@ from components.settings.environment import EnvironmentSettings
 UDP_FROM_NARROW_TO_WIDE: tuple[Udp, ...] = ("off", "stun", "any")
 
 
-def needs(settings: EnvironmentSettings) -> Needs:
-    """What the stack's features dial. UDP is as wide as the widest target opens it."""
+def needs(settings: EnvironmentSettings, relays: Relays = PUBLISHED) -> Needs:
+    """What the stack's features dial. relays: those that the tailnet uses. UDP is as wide as the widest target opens
+    it."""
     operator = settings.operator
     declared: list[Udp] = ["off", *(target.opens_udp for target in settings.egress)]
     return Needs(
@@ -27,6 +29,7 @@ def needs(settings: EnvironmentSettings) -> Needs:
         chart=operator.chart.repository if operator.chart.path is None else None,
         http_proxy=operator.http_proxy.end if operator.http_proxy else None,
         udp=max(declared, key=UDP_FROM_NARROW_TO_WIDE.index),
+        relays=relays,
     )
 
 

@@ -13,8 +13,7 @@ from typing import Any
 
 import pulumi
 
-from components.egress.destinations import required
-from components.egress.needs import needs
+from components.egress.destinations import Needs, required
 from components.egress.target import Target, TargetArgs
 from components.naming import Names
 from components.settings.egress_aws import AwsTarget
@@ -24,9 +23,11 @@ from components.settings.egress_target import TargetSettings
 from components.settings.environment import EnvironmentSettings
 
 
-def open_egress(settings: EnvironmentSettings, *, narrowed: pulumi.Resource, parent: pulumi.Resource) -> list[Target]:
-    """One component per declared target, in the order of the settings. narrowed: as in `TargetArgs`."""
-    wanted = needs(settings)
+def open_egress(
+    settings: EnvironmentSettings, wanted: Needs, *, narrowed: pulumi.Resource, parent: pulumi.Resource
+) -> list[Target]:
+    """One component per declared target, in the order of the settings. wanted: what the features dial. narrowed: as in
+    `TargetArgs`."""
     rows = required(wanted)
     behind = required(replace(wanted, http_proxy=None))
     providers = _providers(settings.egress, settings.names, parent)

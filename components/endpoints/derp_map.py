@@ -9,6 +9,7 @@ needs a new copy wherever rules name regions or nodes; the wildcard does not.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -32,14 +33,19 @@ def regions() -> list[int]:
     return sorted(NODES)
 
 
-def node_names() -> list[str]:
-    """The host name of every node, which is the TLS server name that clients send."""
-    return [f"derp{region}{letter}{SUFFIX}" for region in regions() for letter in NODES[region] or [""]]
+def node_names(*, without: Collection[int] = ()) -> list[str]:
+    """The host name of every node, which is the TLS server name that clients send. without: numbers of regions."""
+    return [
+        f"derp{region}{letter}{SUFFIX}"
+        for region in regions()
+        if region not in without
+        for letter in NODES[region] or [""]
+    ]
 
 
-def aliases() -> list[str]:
+def aliases(*, without: Collection[int] = ()) -> list[str]:
     """One name per region that resolves to all its nodes, for firewalls that resolve names themselves."""
-    return [alias(region) for region in regions()]
+    return [alias(region) for region in regions() if region not in without]
 
 
 def alias(region: int) -> str:

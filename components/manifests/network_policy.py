@@ -90,12 +90,24 @@ def network_policy(
     else:
         answers = [(str(ip_network(address)), port) for address, port in api_server]
     ends = [(end.network, end.port, "TCP") for end in chosen.also]
+    ends += [
+        (network, row.port or HTTPS, row.protocol.upper())
+        for row in unnamed_relays(settings, needs)
+        for network in row.ranges
+    ]
     for exposure in settings.expose:
         if isinstance(exposure, ConnectorExposure):
             ports = [port.split(":") for port in exposure.ports]
             ends += [(route, int(port), protocol.upper()) for route in exposure.routes for protocol, port in ports]
     reach = Reach(needs=needs, api_server=answers, ends=ends, backends=backends)
     return (cilium_sni if chosen.form is Form.CILIUM_SNI else portable)(reach, settings.names.labels)
+
+
+def unnamed_relays(settings: EnvironmentSettings, needs: Iterable[Destination]) -> list[Destination]:
+    """Relays of the tailnet's own that the policy opens by address, or not at all where they have none: by UDP, and in
+    the portable form on any port but 443."""
+    by_name = settings.network_policy.form is Form.CILIUM_SNI
+    return [row for row in needs if row.own_relay and (row.protocol == "udp" or not (by_name or row.port == HTTPS))]
 
 
 def portable(reach: Reach, labels: Mapping[str, str]) -> Manifest:
@@ -177,8 +189,10 @@ def cilium_sni(reach: Reach, labels: Mapping[str, str]) -> Manifest:
 
 
 def _public_ports(needs: Iterable[Destination]) -> list[dict[str, Any]]:
-    """Each once. A port of None is any, which a policy says by leaving it out."""
-    found = {(row.protocol.upper(), row.port) for row in needs if row.by is By.POD} | {("TCP", HTTPS)}
+    """Each once. A port of None is any, which a policy says by leaving it out. The port of a relay that the policy
+    document names is not opened to every public address: that document is the whole tailnet's."""
+    needed = [row for row in needs if row.by is By.POD and not row.own_relay]
+    found = {(row.protocol.upper(), row.port) for row in needed} | {("TCP", HTTPS)}
     if ("UDP", None) in found:
         found = {(protocol, port) for protocol, port in found if protocol != "UDP" or port is None}
     return [

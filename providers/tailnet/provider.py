@@ -28,6 +28,7 @@ from .policy_slice import PolicySlice
 from .problems import CancelledError, TailnetError
 from .slice_check import Problem
 from .sources import source_users
+from .tailnet_defaults import tailnet_defaults
 from .values import is_known, plain_map, property_map
 from .withdrawal import Withdrawal
 
@@ -37,6 +38,7 @@ FUNCTIONS: dict[str, tuple[str, Callable[[Client, Mapping[str, Any]], Any]]] = {
     f"{TOKEN_PREFIX}getSourceUsers": ("users", source_users),
     f"{TOKEN_PREFIX}getOperators": ("operators", operators),
     f"{TOKEN_PREFIX}getTailnetConditions": ("conditions", tailnet_conditions),
+    f"{TOKEN_PREFIX}getTailnetDefaults": ("defaults", tailnet_defaults),
 }
 """Token to the name of what the function answers, and the function."""
 OUTPUTS = ("status", "foreign")

@@ -238,3 +238,9 @@ def get_tailnet_conditions(opts: pulumi.InvokeOptions | None = None) -> list[dic
     """What the tailnet's settings mean for every environment. Each condition has `name` (magicDns, https, policyOwner),
     `state` (ok, failed, warning, unknown) and `message`."""
     return pulumi.runtime.invoke("tailnet:index:getTailnetConditions", {}, opts).value["conditions"]
+
+
+def get_tailnet_defaults(opts: pulumi.InvokeOptions | None = None) -> dict[str, Any]:
+    """What the policy document sets for the whole tailnet: `srcPosture`, names of postures for rules without their own;
+    `derpMap`, its own relays, `{omitDefaultRegions, removed, nodes}`."""
+    return pulumi.runtime.invoke("tailnet:index:getTailnetDefaults", {}, opts).value["defaults"]

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from components.egress.destinations import allowlist, required
 from components.egress.needs import needs
+from components.endpoints.relays import PUBLISHED, Relays
 from components.features import federated_audience, impersonators, runs_proxies
 from components.manifests import Manifest
 from components.manifests.delivery import Delivery, delivery
@@ -79,10 +80,11 @@ KINDS = (
 rights first, and classes after the proxies that use them."""
 
 
-def bundle(settings: EnvironmentSettings, users: Sequence[str]) -> dict[str, str]:
-    """Names of the files to their texts. users: as in `delivery`."""
-    made = delivery(settings, users, required(needs(settings)))
-    egress = allowlist(needs(settings))
+def bundle(settings: EnvironmentSettings, users: Sequence[str], relays: Relays = PUBLISHED) -> dict[str, str]:
+    """Names of the files to their texts. users: as in `delivery`. relays: those that the tailnet uses."""
+    dialled = needs(settings, relays)
+    made = delivery(settings, users, required(dialled))
+    egress = allowlist(dialled)
     words = _words(settings, made, users, egress)
     texts = Environment(
         loader=FileSystemLoader(TEMPLATES),

@@ -17,7 +17,7 @@ from supportctl.handoff.bundle import bundle
 from supportctl.handoff.credential import CredentialError, credential_text, encrypt, write_private
 from supportctl.handoff.folder import FolderError, write_folder
 from supportctl.screen import console
-from supportctl.stack import StackError, outputs_of, settings_of
+from supportctl.stack import StackError, outputs_of, relays_in, settings_of
 
 WRITTEN, NOT_WRITTEN = 0, 2
 
@@ -60,7 +60,7 @@ def run_handoff(options: HandoffOptions) -> int:
         # Before anything is written: a credential that cannot be given must not leave half a handoff.
         secret = credential_text(settings, outputs) if options.age or options.print_credential else None
         encrypted = encrypt(secret, options.age) if secret and options.age else None
-        files = bundle(settings, users)
+        files = bundle(settings, users, relays_in(outputs))
         write_folder(options.out, files)
         say.print(f"{options.out}: {', '.join(sorted(files))}, SHA256SUMS", markup=False)
         if encrypted and options.credential:

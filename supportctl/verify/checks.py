@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from components.egress.destinations import RELAYS, By, Destination, required
+from components.egress.destinations import RELAYS, By, Destination, are_published_relays, required
 from components.egress.needs import needs
 from components.endpoints import derp_map
 from components.endpoints.hosts import host_problem
 from components.endpoints.published import HTTPS
+from components.endpoints.relays import PUBLISHED, Relays
 from components.settings.environment import EnvironmentSettings
 from components.settings.network_policy import Form
 
@@ -61,17 +62,22 @@ SHUT = ("example.com", "http://example.com:80", "http://controlplane.tailscale.c
 """Hosts that nobody needs, and a port that the operator does without."""
 
 
-def checks(settings: EnvironmentSettings, relay_map: Callable[[], Any]) -> list[Check]:
-    """All of the stack's. relay_map: fetches the published one, parsed. Raises CheckError for a map without addresses.
+def checks(settings: EnvironmentSettings, relay_map: Callable[[], Any], relays: Relays = PUBLISHED) -> list[Check]:
+    """All of the stack's. relay_map: fetches the published one, parsed. relays: those that the tailnet uses. Raises
+    CheckError for a map without addresses.
 
     Registries are left out: nodes dial them, and the probe's own image came from one. So is the chart's host, and what
     an HTTP proxy lets through: of that way the probe sees the proxy itself.
     """
-    wanted = needs(settings)
+    wanted = needs(settings, relays)
     rows = [row for row in required(wanted) if row.by is By.POD]
-    found = [_needed(row, wanted.http_proxy) for row in rows if row is not RELAYS]
-    if RELAYS in rows:
-        found += _relays(relay_map())
+    named = [row for row in rows if not (are_published_relays(row) or row.own_relay)]
+    found = [_needed(row, wanted.http_proxy) for row in named]
+    for row in rows:
+        if are_published_relays(row):
+            found += _relays(relay_map(), row.without)
+        elif row.own_relay and row.protocol == "tcp":
+            found += _own_relay(row)
     by_name = Expect.DECLARED if everything_is_open(settings) else Expect.SHUT
     for text in SHUT:
         plain = text.startswith("http://")
@@ -116,10 +122,23 @@ def _needed(row: Destination, http_proxy: str | None) -> Check:
     return Check(url=f"{scheme}://{end}/", expect=Expect.NEEDED, why=row.why)
 
 
-def _relays(relay_map: Any) -> Iterator[Check]:
-    """Every node of the map, by its IPv4 address or, where it has none, by its IPv6 address."""
+def _own_relay(row: Destination) -> Iterator[Check]:
+    """By its first address in the policy document or, where it has none, by its name, as clients do."""
+    address = next((cidr.partition("/")[0] for cidr in row.ranges), None)
+    yield Check(
+        url=f"https://{row.host}:{row.port}/",
+        expect=Expect.NEEDED,
+        why=row.why,
+        address=address,
+        relay=address is not None,
+    )
+
+
+def _relays(relay_map: Any, without: Collection[int]) -> Iterator[Check]:
+    """Every node of the map, by its IPv4 address or, where it has none, by its IPv6 address. without: numbers of the
+    regions that the tailnet does not use."""
     derp_map.compare(relay_map)  # refuses what is no map
-    for region in relay_map["Regions"].values():
+    for region in (region for number, region in relay_map["Regions"].items() if int(number) not in without):
         for node in region["Nodes"]:
             name, address = node["HostName"].lower().rstrip("."), _address(node)
             if address is None:

@@ -19,7 +19,7 @@ from components.naming import NAMESPACE
 from components.settings.environment import Cluster, EnvironmentSettings
 from supportctl.egress.relay_map import MapError, relay_map
 from supportctl.screen import console
-from supportctl.stack import StackError, settings_of
+from supportctl.stack import StackError, relays_in, settings_of, shown_outputs_of
 from supportctl.verify import checks as wanted
 from supportctl.verify.checks import Check, CheckError, Expect
 from supportctl.verify.exits import FAILS, HOLDS, NOT_ASKED
@@ -61,7 +61,8 @@ def verify_egress(options: VerifyOptions) -> int:
 def _listed(options: VerifyOptions, settings: EnvironmentSettings) -> list[Check]:
     if options.needed or options.shut:
         return wanted.chosen(options.needed, options.shut)
-    return wanted.checks(settings, lambda: relay_map(options.map_url, options.map_file))
+    relays = relays_in(shown_outputs_of(options.stack, options.project.resolve()))
+    return wanted.checks(settings, lambda: relay_map(options.map_url, options.map_file), relays)
 
 
 def _said(options: VerifyOptions, cluster: Cluster | None, manifest: dict[str, Any]) -> str:

@@ -26,6 +26,11 @@ ENROLLED: dict[str, Any] = {"status": "online", "deviceName": "acme-prod-kube.ta
 """What the provider reports of the operator."""
 CONDITIONS: list[dict[str, str]] = []
 """What it reports of the tailnet's settings; only a preview queries them."""
+TAILNET_DEFAULTS: dict[str, Any] = {
+    "srcPosture": [],
+    "derpMap": {"omitDefaultRegions": False, "removed": [], "nodes": []},
+}
+"""What the policy document says for the whole tailnet."""
 RUNNER = "ci-1.tail0000.ts.net"
 
 
@@ -93,6 +98,8 @@ class Answers(Mocks):
             return {"conditions": CONDITIONS}, []
         if args.token == "tailnet:index:getOperators":
             return {"operators": []}, []
+        if args.token == "tailnet:index:getTailnetDefaults":
+            return {"defaults": TAILNET_DEFAULTS}, []
         assert args.token == "tailnet:index:getSourceUsers", args.token
         return {"users": {source: stands_for(source) for source in args.args["sources"]}}, []
 

@@ -17,6 +17,7 @@ from components.egress.aws_firewall_policy import Policy, cautions, problems
 from components.egress.aws_network_firewall import group_arn
 from components.egress.aws_security_group import Rule, rules
 from components.egress.destinations import UDP, Needs, required
+from components.egress.needs import needs
 from components.egress.public_addresses import public
 from components.egress.targets import open_egress
 from components.naming import Names
@@ -28,6 +29,7 @@ from tests.components.test_egress_settings import BOUNDED, DNS, FIREWALL, GROUP,
 
 Build = Callable[..., EnvironmentSettings]
 NAMES = Names("acme", "prod")
+ROWS = required(Needs(images=()))
 TAGS = {
     "Name": "acme-prod-egress",
     "app.kubernetes.io/managed-by": "support-access",
@@ -44,7 +46,7 @@ class Opened(pulumi.ComponentResource):
     def __init__(self, name: str, settings: EnvironmentSettings) -> None:
         super().__init__("test:index:Opened", name)
         narrowed = pulumi.CustomResource("test:index:Narrowed", "narrowed", {}, pulumi.ResourceOptions(parent=self))
-        open_egress(settings, narrowed=narrowed, parent=self)
+        open_egress(settings, needs(settings), narrowed=narrowed, parent=self)
 
 
 def opened(settings: EnvironmentSettings) -> Registered:
@@ -64,22 +66,22 @@ def firewall(**bent: Any) -> AwsNetworkFirewallEgress:
 
 
 def test_ipv6_is_opened_only_on_request() -> None:
-    assert rules(group()) == [Rule("tcp", 443, 443, "0.0.0.0/0")]
-    assert rules(group(ipv6=True)) == [Rule("tcp", 443, 443, "0.0.0.0/0"), Rule("tcp", 443, 443, "::/0")]
+    assert rules(group(), ROWS) == [Rule("tcp", 443, 443, "0.0.0.0/0")]
+    assert rules(group(ipv6=True), ROWS) == [Rule("tcp", 443, 443, "0.0.0.0/0"), Rule("tcp", 443, 443, "::/0")]
 
 
 def test_lists_of_ranges_are_the_customers_bound() -> None:
     bounded = {**BOUNDED, "derp": ["203.0.113.0/24"], "certificateAuthority": ["198.51.100.0/24", "203.0.113.0/24"]}
     version_4 = ["192.200.0.0/24", "198.51.100.0/24", "203.0.113.0/24"]
-    assert [rule.cidr for rule in rules(group(**bounded))] == version_4
-    assert [rule.cidr for rule in rules(group(**bounded, ipv6=True))] == [*version_4, "2606:b740:49::/48"]
+    assert [rule.cidr for rule in rules(group(**bounded), ROWS)] == version_4
+    assert [rule.cidr for rule in rules(group(**bounded, ipv6=True), ROWS)] == [*version_4, "2606:b740:49::/48"]
 
 
 def test_udp_is_opened_only_on_request_and_as_far_as_it_says() -> None:
-    assert [rule for rule in rules(group(udp="stun")) if rule.protocol == "udp"] == [
+    assert [rule for rule in rules(group(udp="stun"), ROWS) if rule.protocol == "udp"] == [
         Rule("udp", 3478, 3478, "0.0.0.0/0")
     ]
-    assert [rule for rule in rules(group(udp="any", ipv6=True)) if rule.protocol == "udp"] == [
+    assert [rule for rule in rules(group(udp="any", ipv6=True), ROWS) if rule.protocol == "udp"] == [
         Rule("udp", 1, 65535, "0.0.0.0/0"),
         Rule("udp", 1, 65535, "::/0"),
     ]

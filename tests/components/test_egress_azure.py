@@ -15,6 +15,7 @@ from pulumi_azure_native import network
 from components.egress.azure_nsg import destinations
 from components.egress.azure_policy import Policy, cautions, problems
 from components.egress.azure_ranges import merged
+from components.egress.destinations import Needs, required
 from components.settings.egress_azure import AzureFirewallPolicyEgress, AzureNsgEgress
 from components.settings.environment import EnvironmentSettings
 from tests.components import registered as registrations
@@ -25,6 +26,7 @@ Build = Callable[..., EnvironmentSettings]
 DESCRIPTION = "Tailscale operator, support access to acme-prod"
 GROUP_NAME = f"acme-prod-egress-{POLICY['policy'].lower()}-rules"
 RULE_NAME = f"acme-prod-egress-{NSG['nsg'].lower()}"
+ROWS = required(Needs(images=()))
 DOCKER = [
     "auth.docker.io",
     "production.cloudflare.docker.com",
@@ -94,7 +96,7 @@ def test_udp_is_a_collection_of_network_rules(environment: Build) -> None:
             "description": DESCRIPTION,
             "ipProtocols": ["UDP"],
             "sourceAddresses": ["10.64.0.0/16"],
-            "destinationAddresses": destinations(nsg()),
+            "destinationAddresses": destinations(nsg(), ROWS),
             "destinationPorts": ports,
         }
 
@@ -141,7 +143,7 @@ def test_a_security_group_gets_one_outbound_rule_per_protocol(environment: Build
             "securityRuleName": "support-access-acme-prod-udp",
             "protocol": "Udp",
             "priority": 401,
-            "destinationAddressPrefixes": destinations(nsg()),
+            "destinationAddressPrefixes": destinations(nsg(), ROWS),
             "destinationPortRange": "3478",
         },
     }
@@ -153,7 +155,7 @@ def test_udp_to_any_port_is_said_as_a_range(environment: Build) -> None:
 
 
 def test_everywhere_is_every_public_address_and_no_private_one() -> None:
-    everywhere = [ipaddress.ip_network(each) for each in destinations(nsg())]
+    everywhere = [ipaddress.ip_network(each) for each in destinations(nsg(), ROWS)]
 
     def open_to(address: str) -> bool:
         return any(ipaddress.ip_address(address) in network for network in everywhere)
@@ -168,7 +170,7 @@ def test_everywhere_is_every_public_address_and_no_private_one() -> None:
 def test_ranges_that_overlap_become_one() -> None:
     assert merged(["10.64.1.0/24", "10.64.0.0/16", "10.0.0.0/24"]) == ["10.0.0.0/24", "10.64.0.0/16"]
     bounded = nsg(**{**BOUNDED, "derp": ["192.200.0.0/16"], "certificateAuthority": ["192.200.7.0/24"]})
-    assert destinations(bounded) == ["192.200.0.0/16"]
+    assert destinations(bounded, ROWS) == ["192.200.0.0/16"]
 
 
 def test_sources_that_overlap_become_one(environment: Build) -> None:

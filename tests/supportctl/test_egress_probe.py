@@ -277,6 +277,7 @@ def verify(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Verify:
 
     def run(*words: str, seen: tuple[str, ...] = (OPEN,), **bent: Any) -> Result:
         monkeypatch.setattr(egress, "settings_of", lambda *_: settings(**bent))
+        monkeypatch.setattr(egress, "shown_outputs_of", lambda *_: {})
 
         def answer(cluster: Any, made: dict[str, Any], *, limit: float) -> str:
             assert cluster.context == "acme-prod"
