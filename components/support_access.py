@@ -37,6 +37,7 @@ from components.people import ask_roster
 from components.settings.environment import Delivery, EnvironmentSettings
 from components.tailnet import policy
 from components.tailnet.conditions import report_conditions
+from components.tailnet.machine_posture import posture_notices, with_machine_posture
 from components.tailnet.operator_credential import operator_credential
 from components.tailnet_defaults import ask_tailnet_defaults, relay_notices
 from providers.tailnet.resources import DeviceCleanup, Enrollment, PolicySlice, Provider
@@ -58,8 +59,6 @@ class SupportAccess(pulumi.ComponentResource):
     def __init__(self, name: str, args: SupportAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"{PACKAGE}:components:SupportAccess", name, None, opts)
         settings, names = args.settings, args.settings.names
-        # Suspended, nothing is declared: the identity slice takes all of it out, and the access slice adds nothing.
-        access_sections = {"grants": []} if settings.suspended else policy.access_sections(names, settings)
         exceptions = [exception.model_dump() for exception in settings.isolation.exceptions]
         # Neither takes an argument: credentials come from the environment at every run, none lies stale in the state.
         tailnet = Provider(names.resource("tailnet"), opts=pulumi.ResourceOptions(parent=self))
@@ -70,8 +69,16 @@ class SupportAccess(pulumi.ComponentResource):
         )
         defaults = ask_tailnet_defaults(tailnet)
         dialled = needs(settings, defaults.relays)
+        # Suspended, nothing is declared: the identity slice takes all of it out, and the access slice adds nothing.
+        access_sections = (
+            {"grants": []}
+            if settings.suspended
+            else with_machine_posture(names, policy.access_sections(names, settings), defaults.posture)
+        )
         for line in published_names(settings):
             pulumi.log.info(line)
+        for line in posture_notices(settings, access_sections, defaults.posture):
+            pulumi.log.warn(line)
         for notice in [*notices(settings), *relay_notices(settings, defaults.relays)]:
             pulumi.log.warn(notice)
         report_conditions(tailnet)

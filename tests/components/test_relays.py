@@ -201,9 +201,15 @@ OWN = {"omitDefaultRegions": False, "removed": [1], "nodes": [node(port=8443, ad
 OWN_443 = {**OWN, "nodes": [node(addresses=[ADDRESS])]}
 
 
-def run(monkeypatch: pytest.MonkeyPatch, environment: Build, relays: dict[str, Any], **settings: Any) -> Registered:
-    """What a whole stack registers in a tailnet whose document says `relays`."""
-    monkeypatch.setattr(registered_module, "TAILNET_DEFAULTS", {"srcPosture": [], "derpMap": relays})
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    environment: Build,
+    relays: dict[str, Any],
+    posture: tuple[str, ...] = (),
+    **settings: Any,
+) -> Registered:
+    """What a whole stack registers in a tailnet whose document says `relays` and has this default posture."""
+    monkeypatch.setattr(registered_module, "TAILNET_DEFAULTS", {"srcPosture": list(posture), "derpMap": relays})
     args = SupportAccessArgs(settings=environment(**settings))
     return registered_module.registered(SupportAccess, "acme-prod", args)
 
