@@ -15,7 +15,8 @@ import pulumi
 
 from components.naming import NAMESPACE, RELEASE
 from components.settings.environment import EnvironmentSettings
-from providers.cluster_look import ClusterUnknownError, Found
+from providers.cluster.look import Found
+from providers.cluster.problems import ClusterUnknownError
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 KINDS = ".tailscale.com"

@@ -13,7 +13,7 @@ import pulumi
 
 from components.settings.environment import EnvironmentSettings
 from components.settings.problems import config_key, set_command, shown
-from providers.cluster_look import ClusterUnknownError
+from providers.cluster.problems import ClusterUnknownError
 
 DISCOVERY = "/.well-known/openid-configuration"
 KEY = ("credential", "federation", "issuer")

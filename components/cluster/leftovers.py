@@ -17,7 +17,8 @@ import pulumi
 
 from components.naming import LABEL_DOMAIN, NAMESPACE, RELEASE, Names
 from components.settings.environment import Cluster
-from providers.cluster_look import ClusterLook, ClusterUnknownError, Found, Look
+from providers.cluster.look import ClusterLook, Found, Look
+from providers.cluster.problems import ClusterUnknownError
 
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 PATHS = {

@@ -28,11 +28,12 @@ from components.naming import NAMESPACE, RELEASE, Names
 from components.settings.environment import Cluster, EnvironmentSettings
 from components.settings.expose import EgressExposure, SidecarExposure, backends
 from components.settings.network_policy import Form
-from providers.cluster_look import ClusterLook, ClusterUnknownError, Found
+from providers.cluster.look import ClusterLook, Found
+from providers.cluster.problems import ClusterUnknownError
 from providers.tailnet.resources import Provider, get_operators
 
-SECONDS = 5.0
-"""For one answer. What follows the survey waits for it; what takes access away does not."""
+SECONDS = 10.0
+"""For one call, the kubeconfig's login plugin included. What follows the survey waits for it; what takes access away does not."""
 
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 ROLES = {"ClusterRole": f"{_RBAC}/clusterroles", "Role": f"{_RBAC}/roles"}

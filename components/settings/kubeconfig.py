@@ -1,50 +1,21 @@
-"""What a kubeconfig names: which files are meant, which contexts they hold, which API server each context is.
+"""The cluster that a stack's settings name, checked against the kubeconfig.
 
-Owns the reading of names and addresses only; tokens and certificates in the file are not looked at and never shown.
-Opens no connection. Dies by: a file that cannot be read is a problem in words, never an exception.
+Owns what is wrong with the settings: no file, one that cannot be read, no such context. What a kubeconfig means is
+providers/cluster/kubeconfig.py's.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from components.documents import DocumentError, read_yaml
 from components.settings import forms
 from components.settings.problems import Problem, config_key, nearest, set_command, shown
-
-
-def files(kubeconfig: Path | None) -> list[Path]:
-    """The files that kubectl would read: the given one, those of KUBECONFIG, or ~/.kube/config."""
-    if kubeconfig is not None:
-        return [kubeconfig]
-    listed = [Path(name).absolute() for name in os.environ.get("KUBECONFIG", "").split(os.pathsep) if name]
-    try:
-        return listed or [Path("~/.kube/config").expanduser()]
-    except RuntimeError:  # this user has no home folder, so no file there
-        return []
-
-
-def servers(kubeconfig: Path | None) -> dict[str, str | None]:
-    """Context to the URL of its API server, None where no file says it. As in kubectl, the first file that names wins.
-
-    Raises DocumentError when a file is there and cannot be read.
-    """
-    contexts: dict[str, str] = {}
-    clusters: dict[str, str] = {}
-    for file in files(kubeconfig):
-        if not _there(file):
-            continue
-        document = read_yaml(file)
-        for name, context in _named(document, "contexts", "context"):
-            contexts.setdefault(name, str(context.get("cluster", "")))
-        for name, cluster in _named(document, "clusters", "cluster"):
-            clusters.setdefault(name, str(cluster.get("server", "")))
-    return {name: clusters.get(cluster) or None for name, cluster in contexts.items()}
+from providers.cluster.kubeconfig import files, servers
+from providers.cluster.problems import ClusterUnknownError
 
 
 def declared_cluster(raw: Mapping[str, Any]) -> tuple[Path | None, str] | None:
@@ -78,8 +49,8 @@ def check_kubeconfig(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
         return
     try:
         known = servers(kubeconfig)
-    except DocumentError as unreadable:
-        yield Problem(file_key, str(unreadable), need, f"mend the file, or name another: {where}")
+    except ClusterUnknownError as unreadable:
+        yield Problem(file_key, str(unreadable), need, f"correct the file, or name another: {where}")
         return
     if context not in known:
         near = nearest(context, known)
@@ -98,10 +69,3 @@ def _there(file: Path) -> bool:
         return file.exists()
     except OSError:  # a name too long, a folder that may not be searched: the reading says which
         return True
-
-
-def _named(document: dict[str, Any], section: str, content: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    entries = document.get(section)
-    for entry in entries if isinstance(entries, list) else []:
-        if isinstance(entry, dict) and isinstance(entry.get("name"), str) and isinstance(entry.get(content), dict):
-            yield entry["name"], entry[content]

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from components.documents import DocumentError, read_yaml
-from components.settings import kubeconfig
 from components.settings.egress import check_shared
 from components.settings.environment_checks import declared_names
 from components.settings.expose_checks import hostnames
+from components.settings.kubeconfig import declared_cluster
 from components.settings.problems import (
     PROJECT,
     KeyPath,
@@ -28,6 +28,8 @@ from components.settings.problems import (
     shown,
     stack_file,
 )
+from providers.cluster.kubeconfig import files, servers
+from providers.cluster.problems import ClusterUnknownError
 
 OPERATOR_HOSTNAME: KeyPath = ("operator", "hostname")
 API_HOSTNAME: KeyPath = ("operator", "apiServerProxy", "hostname")
@@ -94,10 +96,10 @@ def _meant(value: Any) -> Any:
 
 def _same_cluster(raw: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
     """The same context of the same file, or two contexts of one API server."""
-    ours, other = kubeconfig.declared_cluster(raw), kubeconfig.declared_cluster(theirs)
+    ours, other = declared_cluster(raw), declared_cluster(theirs)
     if ours is None or other is None:
         return False
-    if ours[1] == other[1] and kubeconfig.files(ours[0]) == kubeconfig.files(other[0]):
+    if ours[1] == other[1] and files(ours[0]) == files(other[0]):
         return True
     server = _server(*ours)
     return server is not None and server == _server(*other)
@@ -105,8 +107,8 @@ def _same_cluster(raw: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
 
 def _server(file: Path | None, context: str) -> str | None:
     try:
-        return kubeconfig.servers(file).get(context)
-    except DocumentError:
+        return servers(file).get(context)
+    except ClusterUnknownError:
         return None
 
 

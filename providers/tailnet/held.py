@@ -10,7 +10,8 @@ import json
 import shlex
 from collections.abc import Callable, Sequence
 
-from providers.cluster_look import ClusterUnknownError, Found, Look
+from providers.cluster.look import Found, Look
+from providers.cluster.problems import ClusterUnknownError
 
 FINALIZERS = "tailscale.com/"
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from providers.cluster_look import ClusterLook, Look
+from providers.cluster.look import ClusterLook, Look
 
 from .client import Client
 from .held import Held, kind, release

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from providers.cluster_look import ClusterUnknownError
+from providers.cluster.problems import ClusterUnknownError
 from providers.tailnet.problems import TailnetError
 
 Answer = Literal["gone", "left", "unknown"]

@@ -15,9 +15,10 @@ from rich.console import Console
 
 from components.documents import DocumentError, read_yaml
 from components.naming import NAMESPACE, RELEASE, Names
-from components.settings.kubeconfig import declared_cluster, servers
+from components.settings.kubeconfig import declared_cluster
 from components.settings.problems import PROJECT, stack_file
-from providers.cluster_look import ClusterLook, ClusterUnknownError, Look
+from providers.cluster.kubeconfig import servers
+from providers.cluster.look import ClusterLook, Look
 from providers.tailnet.problems import TailnetError
 from supportctl.connection import tailscale
 from supportctl.screen import console
@@ -80,11 +81,7 @@ def cluster_of(names: Names, project: Path) -> Look:
     if declared is not None:
         kubeconfig, context = declared
         return ClusterLook(context, kubeconfig)
-    try:
-        known = servers(None)
-    except DocumentError as error:
-        raise ClusterUnknownError(str(error)) from None
-    if names.name in known:
+    if names.name in servers(None):
         return ClusterLook(names.name)
     labels = ",".join(f"{key}={value}" for key, value in names.labels.items())
     raise UnseenError(

@@ -12,7 +12,8 @@ from functools import partial
 
 from components.cluster.leftovers import PATHS, names_of
 from components.naming import NAMESPACE, RELEASE, Names
-from providers.cluster_look import ClusterUnknownError, Found, Look
+from providers.cluster.look import Found, Look
+from providers.cluster.problems import ClusterUnknownError
 from supportctl.verify.absence import Line, UnseenError, looked, unseen
 
 RBAC = (PATHS["ClusterRole"], PATHS["ClusterRoleBinding"])

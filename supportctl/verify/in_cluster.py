@@ -6,22 +6,19 @@ returns; where that fails, the command that does it is told, and the cluster doe
 
 from __future__ import annotations
 
-import json
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-
-import urllib3
-from kubernetes import client, config
 
 from components.manifests import Manifest
 from components.naming import NAMESPACE
 from components.settings.environment import Cluster
-from components.settings.kubeconfig import files
+from providers.cluster.look import ClusterLook
+from providers.cluster.problems import ClusterRefusedError, ClusterUnknownError
 from supportctl.verify.probe import CONTAINER, ProbeError
 
+JOBS, PODS = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs", f"/api/v1/namespaces/{NAMESPACE}/pods"
 REQUEST_SECONDS = 15
 POLL_SECONDS = 0.5
 HOPELESS = frozenset(
@@ -34,27 +31,13 @@ HOPELESS = frozenset(
 def run(cluster: Cluster, job: Manifest, *, limit: float) -> str:
     """What the probe said. limit: seconds. Raises ProbeError, with what was there instead."""
     name = job["metadata"]["name"]
-    with _refusals(cluster), _connected(cluster) as api:
-        batch, core = client.BatchV1Api(api), client.CoreV1Api(api)
-        batch.create_namespaced_job(NAMESPACE, job, _request_timeout=REQUEST_SECONDS)
+    with _refusals(cluster):
+        api = ClusterLook(cluster.context, cluster.kubeconfig, seconds=REQUEST_SECONDS)
+        api.create(JOBS, job)
         try:
-            return _said(core, batch, name, time.monotonic() + limit)
+            return _said(api, name, time.monotonic() + limit)
         finally:
-            _remove(batch, name, cluster.context)
-
-
-@contextmanager
-def _connected(cluster: Cluster) -> Iterator[client.ApiClient]:
-    configuration = client.Configuration()
-    configuration.retries = False  # type: ignore[assignment] - urllib3 takes it for none
-    config.load_kube_config(
-        config_file=os.pathsep.join(map(str, files(cluster.kubeconfig))),
-        context=cluster.context,
-        client_configuration=configuration,
-        persist_config=False,
-    )
-    with client.ApiClient(configuration) as api:
-        yield api
+            _remove(api, name, cluster.context)
 
 
 @contextmanager
@@ -62,8 +45,8 @@ def _refusals(cluster: Cluster) -> Iterator[None]:
     """Says what the cluster, or the way to it, has against the probe."""
     try:
         yield
-    except client.ApiException as error:
-        if error.status == 404 and _message(error).startswith("namespaces"):
+    except ClusterRefusedError as error:
+        if error.status == 404 and error.detail.startswith("namespaces"):
             raise ProbeError(
                 f"there is no namespace {NAMESPACE} in {cluster.context}: the probe runs where the operator does, so"
                 " `pulumi up` first."
@@ -74,74 +57,57 @@ def _refusals(cluster: Cluster) -> Iterator[None]:
                 f" kubectl --context {cluster.context} -n {NAMESPACE} delete job -l app.kubernetes.io/name="
                 "support-access-egress-probe"
             ) from None
-        if not error.status:  # a certificate that is not trusted, for instance
-            raise ProbeError(f"the API server of {cluster.context} cannot be used: {error.reason}") from None
-        raise ProbeError(f"{cluster.context} refuses ({error.status}): {_message(error)}") from None
-    except config.ConfigException as error:
-        raise ProbeError(f"the kubeconfig does not lead to {cluster.context}: {error}") from None
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise ProbeError(f"the API server of {cluster.context} cannot be reached from here: {error}") from None
+        raise ProbeError(f"{cluster.context} refuses ({error.status}): {error.detail or error}") from None
+    except ClusterUnknownError as error:
+        raise ProbeError(f"the cluster {cluster.context} cannot be used from here: {error}") from None
 
 
-def _said(core: Any, batch: Any, name: str, deadline: float) -> str:
+def _said(api: ClusterLook, name: str, deadline: float) -> str:
     state = "no pod was made"
     while time.monotonic() < deadline:
-        pods = core.list_namespaced_pod(
-            NAMESPACE, label_selector=f"job-name={name}", _request_timeout=REQUEST_SECONDS
-        ).items
-        for pod in pods:
-            said, state = _look(pod)
+        for pod in api.whole(PODS, f"job-name={name}"):
+            said, state = _look(pod["status"])
             if said is not None:
                 return said
-        ended = batch.read_namespaced_job(name, NAMESPACE, _request_timeout=REQUEST_SECONDS).status
-        for condition in ended.conditions or []:
-            if condition.type == "Failed" and condition.status == "True":
-                raise ProbeError(f"the cluster ended the probe ({condition.reason}: {condition.message}); {state}.")
+        ended = api.document(f"{JOBS}/{name}")
+        if ended is None:
+            raise ProbeError(f"the probe's Job {name} was removed by somebody else; {state}.")
+        for condition in ended.get("status", {}).get("conditions") or []:
+            if condition["type"] == "Failed" and condition["status"] == "True":
+                why = f"{condition.get('reason')}: {condition.get('message')}"
+                raise ProbeError(f"the cluster ended the probe ({why}); {state}.")
         time.sleep(POLL_SECONDS)
     raise ProbeError(f"the probe did not end in time; {state}.")
 
 
-def _look(pod: Any) -> tuple[str | None, str]:
-    """What the container said, if it has ended, and in which state the pod is otherwise."""
-    for status in pod.status.container_statuses or []:
-        if status.name != CONTAINER:
+def _look(pod: Mapping[str, Any]) -> tuple[str | None, str]:
+    """What the container said, if it has ended, and in which state the pod is otherwise. pod: its status."""
+    for container in pod.get("containerStatuses") or []:
+        if container["name"] != CONTAINER:
             continue
-        if status.state.terminated is not None:
-            ended = status.state.terminated
-            if not ended.message:
-                raise ProbeError(f"the probe ended with code {ended.exit_code} ({ended.reason}) and said nothing.")
-            return ended.message, "it has ended"
-        waiting = status.state.waiting
-        if waiting is not None and waiting.reason in HOPELESS:
-            raise ProbeError(f"the probe does not start ({waiting.reason}): {waiting.message}")
-        if waiting is not None:
-            return None, f"its pod waits: {waiting.reason} {waiting.message or ''}".rstrip()
+        state = container.get("state") or {}
+        if ended := state.get("terminated"):
+            if not ended.get("message"):
+                code = f"code {ended.get('exitCode')} ({ended.get('reason')})"
+                raise ProbeError(f"the probe ended with {code} and said nothing.")
+            return ended["message"], "it has ended"
+        waiting = state.get("waiting")
+        if waiting and waiting.get("reason") in HOPELESS:
+            raise ProbeError(f"the probe does not start ({waiting['reason']}): {waiting.get('message')}")
+        if waiting:
+            return None, f"its pod waits: {waiting.get('reason')} {waiting.get('message') or ''}".rstrip()
         return None, "its pod runs"
-    for condition in pod.status.conditions or []:
-        if condition.type == "PodScheduled" and condition.status == "False":
-            return None, f"no node takes its pod: {condition.message}"
-    return None, f"its pod is {pod.status.phase}"
+    for condition in pod.get("conditions") or []:
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return None, f"no node takes its pod: {condition.get('message')}"
+    return None, f"its pod is {pod.get('phase')}"
 
 
-def _remove(batch: Any, name: str, context: str) -> None:
+def _remove(api: ClusterLook, name: str, context: str) -> None:
     try:
-        batch.delete_namespaced_job(name, NAMESPACE, propagation_policy="Background", _request_timeout=REQUEST_SECONDS)
-    except client.ApiException as error:
-        if error.status != 404:
-            raise ProbeError(_stays(name, context, _message(error))) from None
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise ProbeError(_stays(name, context, str(error))) from None
-
-
-def _stays(name: str, context: str, why: str) -> str:
-    return (
-        f"the Job cannot be removed: {why}. It removes itself in ten minutes, or by hand: kubectl --context {context}"
-        f" -n {NAMESPACE} delete job {name}"
-    )
-
-
-def _message(error: Any) -> str:
-    try:
-        return str(json.loads(error.body or "")["message"])
-    except (ValueError, KeyError, TypeError):
-        return str(error.reason)
+        api.delete(f"{JOBS}/{name}")
+    except ClusterUnknownError as error:
+        raise ProbeError(
+            f"the Job cannot be removed: {error}. It removes itself in ten minutes, or by hand: kubectl --context"
+            f" {context} -n {NAMESPACE} delete job {name}"
+        ) from None

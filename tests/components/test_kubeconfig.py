@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from components.settings.kubeconfig import check_kubeconfig, servers
+from components.settings.kubeconfig import check_kubeconfig
+from providers.cluster.kubeconfig import servers
 
 
 def kubeconfig(file: Path, **contexts: str) -> Path:

@@ -12,7 +12,8 @@ from components.manifests.namespace import namespace
 from components.manifests.roles import roles
 from components.naming import Names
 from components.settings.environment import EnvironmentSettings
-from providers.cluster_look import ClusterUnknownError, Found
+from providers.cluster.look import Found
+from providers.cluster.problems import ClusterUnknownError
 
 ACME, GLOBEX = Names("acme", "prod"), Names("globex", "prod")
 LABELS = (

@@ -15,7 +15,8 @@ from components.cluster.issuer import DISCOVERY
 from components.cluster.survey import API_ENDPOINTS, API_SERVICE, BINDINGS, CRDS, INGRESS_CLASSES, ROLES, survey
 from components.settings.environment import EnvironmentSettings
 from components.support_access import SupportAccess, SupportAccessArgs
-from providers.cluster_look import ClusterUnknownError, Found
+from providers.cluster.look import Found
+from providers.cluster.problems import ClusterUnknownError
 from tests.components.exposing import EGRESS, SIDECAR
 from tests.components.registered import Answers, registered
 

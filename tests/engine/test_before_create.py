@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from components.naming import Names
+from tests.providers.cluster.api_server import Answer, serving
 from tests.providers.policies import ACME
 from tests.providers.tailnet_api import SEED, Api, put_policy, running_api
-from tests.providers.test_cluster_look import Answer, serving
 from tests.sandbox.pulumi_project import Project
 
 pytestmark = pytest.mark.engine

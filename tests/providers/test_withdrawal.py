@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from providers.cluster_look import ClusterUnknownError, Found
+from providers.cluster.look import Found
+from providers.cluster.problems import ClusterUnknownError
 from providers.tailnet import withdrawal
 from providers.tailnet.problems import ApiError, CancelledError, TailnetError
 from providers.tailnet.withdrawal import Withdrawal
@@ -220,7 +221,7 @@ def test_a_kubeconfig_that_leads_nowhere_holds_up_nothing(tmp_path: Path) -> Non
     log = Recorder()
     state = {**STATE, "held": [WEB], "kubeconfig": str(tmp_path / "none")}
     Withdrawal(Tailnet({0: {}}), log).delete(state)  # type: ignore[arg-type]
-    assert "does not lead to a cluster called acme-eks" in log.warnings[0]
+    assert f"there is no kubeconfig {tmp_path / 'none'}" in log.warnings[0]
 
 
 def test_a_state_of_before_has_no_objects_and_asks_no_cluster() -> None:

@@ -34,7 +34,7 @@ class Server(ThreadingHTTPServer):
 
     def pod(self, **status: Any) -> None:
         items = [{"metadata": {"name": "probe-x"}, "status": {"phase": "Pending", **status}}]
-        self.answers[f"GET {PODS}"] = 200, {"kind": "PodList", "apiVersion": "v1", "items": items}
+        self.answers[f"GET {PODS}"] = 200, {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items}
 
     def container(self, **state: Any) -> None:
         self.pod(
@@ -126,7 +126,7 @@ def test_a_probe_that_does_not_end_says_where_it_stands_and_is_removed(server: S
 
 
 def test_a_job_that_the_cluster_gives_up_says_why(server: Server, tmp_path: Path) -> None:
-    server.answers[f"GET {PODS}"] = 200, {"kind": "PodList", "items": []}
+    server.answers[f"GET {PODS}"] = 200, {"kind": "PodList", "metadata": {}, "items": []}
     failed = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "was active too long"}
     server.answers[f"GET {JOBS}/probe"] = 200, {**JOB, "status": {"conditions": [failed]}}
     assert "DeadlineExceeded: was active too long" in refused(server, tmp_path)
@@ -151,10 +151,10 @@ def test_a_job_that_is_not_taken_is_told_and_nothing_is_removed(
 
 
 def test_a_job_that_somebody_removed_meanwhile_is_told_as_that(server: Server, tmp_path: Path) -> None:
-    server.answers[f"GET {PODS}"] = 200, {"kind": "PodList", "items": []}
+    server.answers[f"GET {PODS}"] = 200, {"kind": "PodList", "metadata": {}, "items": []}
     for what in (f"GET {JOBS}/probe", f"DELETE {JOBS}/probe"):
         server.refuse(what, 404, 'jobs.batch "probe" not found')
-    assert 'jobs.batch "probe" not found' in refused(server, tmp_path)
+    assert "Job probe was removed by somebody else" in refused(server, tmp_path)
 
 
 def test_a_job_that_cannot_be_removed_is_told_with_the_command(server: Server, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_job_that_cannot_be_removed_is_told_with_the_command(server: Server, t
 def test_an_api_server_that_is_not_there_and_a_context_that_is_not_are_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(ProbeError, match="cannot be reached from here"):
+    with pytest.raises(ProbeError, match="cannot be used from here: the API server does not answer"):
         in_cluster.run(cluster(tmp_path, port), JOB, limit=1)
-    with pytest.raises(ProbeError, match="kubeconfig does not lead to elsewhere"):
+    with pytest.raises(ProbeError, match="no context called elsewhere"):
         in_cluster.run(cluster(tmp_path, port, "elsewhere"), JOB, limit=1)

@@ -9,7 +9,8 @@ import pytest
 
 from components import manifests
 from components.naming import Names
-from providers.cluster_look import ClusterUnknownError, Found
+from providers.cluster.look import Found
+from providers.cluster.problems import ClusterUnknownError
 from supportctl.verify import gone_cluster
 from supportctl.verify.absence import Line
 from supportctl.verify.gone_cluster import LABELLED, cluster_lines

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from providers.cluster_look import ClusterUnknownError
+from providers.cluster.problems import ClusterUnknownError
 from supportctl.kill.left import left_in_cluster
 from supportctl.verify.absence import UnseenError
 from tests.supportctl.test_gone_cluster import RBAC, Holds

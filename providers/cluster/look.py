@@ -1,19 +1,22 @@
 """The Kubernetes API of a customer's cluster: reading, and the few writes that the engine does not make.
 
-Owns the connection by kubeconfig and context, the way `kubectl` finds them, a time limit per call, and one error type
-for every call that the cluster does not carry out. Reads ask for metadata alone, so no Secret's contents ever arrive;
-whole objects only of kinds that hold none. Leaves to its callers what is read and written, and why: leftovers and
-existing objects before an update (components/cluster), what the operator still holds at a destroy
+Owns what an answer means: an object, its absence, or an error, of one type for every call that the cluster does not
+carry out. The connection is connection.py's, and bounds each call. Reads ask for metadata alone, so no Secret's
+contents ever arrive; whole objects only of kinds that hold none. Leaves to its callers what is read and written, and
+why: leftovers and existing objects before an update (components/cluster), what the operator still holds at a destroy
 (providers/tailnet/held.py), proof of absence (supportctl verify --gone).
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from .connection import Connection
+from .kubeconfig import access
+from .problems import ClusterRefusedError, ClusterUnknownError
 
 SECONDS = 10.0
 """For one answer. A frozen API server takes a connection and never says anything."""
@@ -24,22 +27,6 @@ _NO_API_SERVER = "what answers is no Kubernetes API server: does the kubeconfig'
 _PATCH = {"merge": "merge-patch", "json": "json-patch"}
 Found = dict[str, Any]
 """An object's `metadata`."""
-
-
-class ClusterUnknownError(Exception):
-    """The cluster did not say what is there, and why."""
-
-
-class ClusterRefusedError(ClusterUnknownError):
-    """The API server answered, and did not do what was asked: RBAC, admission, validation, a conflict, its store.
-
-    status: the HTTP status. reason: the one of Kubernetes, as in AlreadyExists; empty where the answer has none.
-    """
-
-    def __init__(self, message: str, status: int, reason: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.reason = reason
 
 
 class Look(Protocol):
@@ -56,29 +43,18 @@ class Look(Protocol):
 
 
 class ClusterLook:
-    """A Look through the official client."""
+    """The API of one cluster. Every method raises ClusterUnknownError, and nothing else."""
+
+    warnings: tuple[str, ...]
+    """What in the kubeconfig weakens the connection, a sentence each."""
 
     def __init__(self, context: str, kubeconfig: Path | None = None, *, seconds: float = SECONDS) -> None:
-        """kubeconfig: None for those of KUBECONFIG, or ~/.kube/config. Raises ClusterUnknownError for one that does not
-        lead anywhere. Connects with the first question."""
-        # Half a second to import, so only who asks waits for it.
-        from kubernetes import client, config
-        from kubernetes.config.config_exception import ConfigException
-
-        self._seconds = seconds
+        """kubeconfig: None for those of KUBECONFIG, or ~/.kube/config. seconds: for each call, its login included.
+        Raises ClusterUnknownError for a kubeconfig that does not lead to a cluster. Connects with the first call."""
+        found = access(context, kubeconfig)
+        self.warnings = found.warnings
+        self._connection = Connection(found, seconds=seconds)
         self._is_kubernetes = False
-        configuration = client.Configuration()
-        configuration.retries = False  # type: ignore[assignment] - urllib3 takes it for none
-        try:
-            config.load_kube_config(
-                config_file=str(kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"),
-                context=context,
-                client_configuration=configuration,
-                persist_config=False,
-            )
-        except (ConfigException, OSError, ValueError, KeyError, TypeError) as error:
-            raise ClusterUnknownError(f"the kubeconfig does not lead to a cluster called {context}: {error}") from None
-        self._client = client.ApiClient(configuration)
 
     def one(self, path: str) -> Found | None:
         answer = self._get(path, {}, _METADATA.format(kind="PartialObjectMetadata"))
@@ -120,23 +96,19 @@ class ClusterLook:
         """Create an object under the path of its kind and return it. dry_run: only ask whether the API server would,
         admission included. Raises ClusterUnknownError, ClusterRefusedError with reason AlreadyExists where the name is
         taken."""
-        created = self._write("POST", path, body, dry_run=dry_run)
-        if created is None:
-            raise ClusterRefusedError(
-                f"the API server has no {path}: it does not serve the kind, or the namespace does not exist",
-                404,
-                "NotFound",
-            )
-        return created
+        query = {"dryRun": "All"} if dry_run else {}
+        status, answer = self._call("POST", path, query, "application/json", body)
+        created = self._checked(status, answer)
+        if created is None:  # the kind is not served, or there is no such namespace
+            raise _refused(path, "404 Not Found", 404, answer)
+        return _object(created)
 
     def _write(
         self, method: str, path: str, body: Any, *, dry_run: bool = False, content_type: str = "application/json"
     ) -> dict[str, Any] | None:
         query = {"dryRun": "All"} if dry_run else {}
         answer = self._checked(*self._call(method, path, query, "application/json", body, content_type))
-        if answer is not None and "kind" not in answer:
-            raise ClusterUnknownError(_NO_API_SERVER)
-        return answer
+        return None if answer is None else _object(answer)
 
     def _items(self, path: str, labels: str, accept: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -183,38 +155,31 @@ class ClusterLook:
         content_type: str = "application/json",
     ) -> tuple[int, Any]:
         """Status, 2xx or 404, and the body that came with it, None where that is no JSON."""
-        from kubernetes.client.exceptions import ApiException
-        from urllib3.exceptions import HTTPError
-
         headers = {"Accept": accept, **({} if body is None else {"Content-Type": content_type})}
-        try:
-            answer: Any = self._client.call_api(
-                path,
-                method,
-                query_params=list(query.items()),
-                header_params=headers,
-                body=body,
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _return_http_data_only=True,
-                _request_timeout=self._seconds,
-            )
-            return 200, json.loads(answer.data)
-        except ApiException as error:
-            if error.status == 404:
-                return 404, _json(error.body)
-            if not error.status:
-                raise ClusterUnknownError(f"the API server is no good: {error.reason}") from None
-            status = _json(error.body)
-            status = status if isinstance(status, dict) else {}
-            detail = f": {status['message']}" if isinstance(status.get("message"), str) else ""
-            raise ClusterRefusedError(
-                f"the API server answers {path} with {error.status} {error.reason}{detail}",
-                int(error.status),
-                str(status.get("reason") or ""),
-            ) from None
-        except (HTTPError, OSError, ValueError) as error:
-            raise ClusterUnknownError(f"the API server does not answer: {error}") from None
+        content = None if body is None else json.dumps(body).encode()
+        answer = self._connection.call(method, path, query=query, headers=headers, body=content)
+        parsed = _json(answer.body)
+        if answer.status == 404:
+            return 404, parsed
+        if 200 <= answer.status < 300:
+            if parsed is None:
+                raise ClusterUnknownError(_NO_API_SERVER)
+            return answer.status, parsed
+        raise _refused(path, f"{answer.status} {answer.reason}", answer.status, parsed)
+
+
+def _refused(path: str, what: str, status: int, answer: Any) -> ClusterRefusedError:
+    said = answer if isinstance(answer, dict) else {}
+    detail = said["message"] if isinstance(said.get("message"), str) else ""
+    message = f"the API server answers {path} with {what}{': ' if detail else ''}{detail}"
+    return ClusterRefusedError(message, status, str(said.get("reason") or ""), detail)
+
+
+def _object(answer: dict[str, Any]) -> dict[str, Any]:
+    """What a write answered: an object, or a Status."""
+    if "kind" not in answer:
+        raise ClusterUnknownError(_NO_API_SERVER)
+    return answer
 
 
 def _metadata(answer: dict[str, Any]) -> Found:

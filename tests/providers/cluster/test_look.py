@@ -4,80 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from providers.cluster_look import ClusterLook, ClusterRefusedError, ClusterUnknownError
-
-Answer = tuple[int, Any]
-
-
-class Server:
-    """An API server of the test's own. asked: path, query and Accept of every read. written: method, path, query,
-    content type and body of every write. `answer` is asked for both."""
-
-    def __init__(self, answer: Callable[[str, dict[str, str]], Answer]) -> None:
-        self.answer = answer
-        self.asked: list[tuple[str, dict[str, str], str]] = []
-        self.written: list[tuple[str, str, dict[str, str], str, Any]] = []
-        self.url = ""
-
-
-@contextmanager
-def serving(answer: Callable[[str, dict[str, str]], Answer]) -> Iterator[Server]:
-    seen = Server(answer)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            query = {key: values[0] for key, values in parse_qs(parts.query).items()}
-            seen.asked.append((parts.path, query, self.headers["Accept"]))
-            self._answer(parts.path, query)
-
-        def _write(self) -> None:
-            parts = urlsplit(self.path)
-            query = {key: values[0] for key, values in parse_qs(parts.query).items()}
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            seen.written.append((self.command, parts.path, query, self.headers["Content-Type"], body))
-            self._answer(parts.path, query)
-
-        def do_DELETE(self) -> None:
-            self._write()
-
-        def do_PATCH(self) -> None:
-            self._write()
-
-        def do_POST(self) -> None:
-            self._write()
-
-        def _answer(self, path: str, query: dict[str, str]) -> None:
-            status, body = seen.answer(path, query)
-            content = body if isinstance(body, bytes) else json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *arguments: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    seen.url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield seen
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+from providers.cluster.look import ClusterLook
+from providers.cluster.problems import ClusterRefusedError, ClusterUnknownError
+from tests.providers.cluster.api_server import Answer, serving
 
 
 def look(folder: Path, url: str, *, context: str = "acme-prod", seconds: float = 10) -> ClusterLook:
@@ -174,7 +109,7 @@ def test_an_answer_that_is_none_is_no_absence(tmp_path: Path) -> None:
     page = b"<html>login</html>"
     with (
         serving(lambda path, query: (200, page)) as server,
-        pytest.raises(ClusterUnknownError, match="does not answer"),
+        pytest.raises(ClusterUnknownError, match="no Kubernetes API server"),
     ):
         look(tmp_path, server.url).one("/api/v1/namespaces/tailscale")
 
