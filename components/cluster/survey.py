@@ -33,7 +33,8 @@ from providers.cluster.problems import ClusterUnknownError
 from providers.tailnet.resources import Provider, get_operators
 
 SECONDS = 10.0
-"""For one call, the kubeconfig's login plugin included. What follows the survey waits for it; what takes access away does not."""
+"""For one call, the kubeconfig's login plugin included. What follows the survey waits for it; what takes access away
+does not."""
 
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 ROLES = {"ClusterRole": f"{_RBAC}/clusterroles", "Role": f"{_RBAC}/roles"}
