@@ -19,7 +19,7 @@ import json, sys
 from components.settings.environment import EnvironmentSettings
 from components.support_access import SupportAccess, SupportAccessArgs
 from tests.components import registered
-for name in [name for name in sys.modules if name.partition(".")[0] == "kubernetes"]:
+for name in [name for name in sys.modules if name.partition(".")[0] == "httpx"]:
     del sys.modules[name]  # that module loads it for the tests
 settings = EnvironmentSettings.model_validate(json.loads(sys.argv[1]))
 seen = registered._register(SupportAccess, "acme-prod", SupportAccessArgs(settings=settings))
@@ -63,7 +63,7 @@ MANAGED = {"delivery": "managed", "cluster": {"context": "acme-prod"}}
         ({"egress": [AWS]}, ["pulumi_aws"]),
         ({"egress": [AZURE]}, ["pulumi_azure_native"]),
         ({"egress": [GCP]}, ["pulumi_gcp"]),
-        (MANAGED, ["kubernetes", "pulumi_kubernetes.core.v1"]),
+        (MANAGED, ["httpx", "pulumi_kubernetes.core.v1"]),
     ],
     ids=["handoff", "aws", "azure", "gcp", "managed"],
 )
