@@ -14,6 +14,13 @@ FAULTS = {
     "server-refuses": "the runner's credential for the cluster has expired",
     "uninstalled": "the customer has uninstalled the release",
     "namespace-stuck": "namespace stuck on a finalizer",
+    "aggregated-api-dead": "namespace stuck on an aggregated API without a backend",
+    "webhook-closed": "an admission webhook fails closed: its service is gone",
+    "foreign-finalizer": "a finalizer of another owner on one of our bindings",
+    "store-stopped": "the cluster's store (etcd) is stopped",
+    "login-hangs": "the kubeconfig's login plugin never answers",
+    "frozen-midway": "API server freezes as soon as the grant is gone",
+    "server-replaced": "the kubeconfig's context leads to another customer's cluster",
     "half-destroyed": "half of an earlier destroy is done",
     "client-deleted": "OAuth client deleted by hand",
     "device-deleted": "device deleted by hand",
@@ -41,6 +48,32 @@ MEANS = {
     "uninstall": "the customer's `helm uninstall`",
 }
 
+OUT_OF_REACH = {
+    "server-frozen": "configured Kubernetes cluster is unreachable",
+    "server-refuses": "the server has asked for the client to provide credentials",
+    "server-replaced": "another cluster",
+}
+"""Faults in which the cluster cannot be read, and what a command that reads it has to report."""
+
+READS = {
+    "refresh": "`pulumi refresh`",
+    "up-refresh": "`pulumi up --refresh`",
+    "drift": "`supportctl ci drift`",
+}
+"""Commands that read the cluster and revoke nothing: with a fault of OUT_OF_REACH they change nothing, and fail."""
+
+CLUSTER = (
+    *("none", "server-stopped", "server-frozen", "server-refuses", "uninstalled", "namespace-stuck"),
+    *("aggregated-api-dead", "webhook-closed", "foreign-finalizer", "store-stopped", "login-hangs", "frozen-midway"),
+    "server-replaced",
+)
+"""Faults of the cluster. Whatever its state, after a plain destroy the credential is gone soon after the grant."""
+PROMISED = 5.0
+"""Seconds from the grant to the credential."""
+ALLOWED = 10.0
+"""What counts as kept, for a machine that is busy with other work. A request that waits for a cluster which does not
+answer takes at least 20 s here (two TLS handshakes of 10 s), and for a finalizer 30 s."""
+
 _UNASKED = "helm asks nothing of it, so it is as with the cluster up"
 _ONE_AT_A_TIME = "it is about `kill`"
 NO_MEANING: dict[tuple[str, str], str] = {
@@ -51,7 +84,14 @@ NO_MEANING: dict[tuple[str, str], str] = {
         for fault in FAULTS
         if fault not in ("none", "server-stopped", "server-frozen", "uninstalled", "namespace-stuck", "half-destroyed")
     },
-    ("server-refuses", "uninstall"): "the customer's own credential is not the runner's",
+    **{
+        (fault, "uninstall"): "it is about what the vendor's own commands wait for"
+        for fault in ("aggregated-api-dead", "webhook-closed", "foreign-finalizer", "store-stopped", "frozen-midway")
+    },
+    **{
+        (fault, "uninstall"): "the customer's own kubeconfig is not the runner's"
+        for fault in ("server-refuses", "login-hangs", "server-replaced")
+    },
     **{
         (fault, means): _ONE_AT_A_TIME for fault in ("killed-itself", "two-kills") for means in MEANS if means != "kill"
     },
@@ -94,6 +134,16 @@ STOPS: dict[tuple[str, str], str] = {
 }
 """Those of them in which it may also stop before it does anything, by whom the fault meets first, and why."""
 
+_PLUGIN_WAITS = "the engine's Kubernetes plugin waits without a limit: access is revoked by then, interrupt it"
+INTERRUPTED: dict[tuple[str, str], str] = {
+    ("login-hangs", "destroy"): _PLUGIN_WAITS,
+    ("login-hangs", "destroy-flags"): (
+        "`--refresh` reads the cluster first, and the engine's Kubernetes plugin waits for the login plugin without a "
+        "limit: interrupt it and use `supportctl kill`"
+    ),
+}
+"""Pairs in which the engine does not end by itself, and why. A person interrupts it: Documented.patience."""
+
 SHORT = (
     ("server-stopped", "destroy"),
     ("plugin-missing", "kill"),
@@ -103,13 +153,15 @@ SHORT = (
 """The most telling ones, for the short form; with the API server frozen the tests do more."""
 
 HUNG = "hung"
+ENDED_BY_HAND = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One rehearsal. Times: seconds since the cut began, None where it did not come about.
 
-    left: what still is there at the end, and whatever changed that is somebody else's. exit: the exit code, or "hung".
+    means: of MEANS, or of READS. left: what still is there at the end, and whatever changed that is somebody else's;
+    after a command of READS: what changed. exit: the exit code, or "hung", or "interrupted" for a pair of INTERRUPTED.
     plugins: those of the stack by name, "real", "stand-in" or "own". ok: the promise of this pair was kept.
     """
 
@@ -130,5 +182,6 @@ class Cell:
 
 
 def pairs() -> list[tuple[str, str]]:
-    """Every pair that is rehearsed, in the order of the table."""
-    return [(fault, means) for fault in FAULTS for means in MEANS if (fault, means) not in NO_MEANING]
+    """Every pair that is rehearsed, in the order of the tables."""
+    cuts = [(fault, means) for fault in FAULTS for means in MEANS if (fault, means) not in NO_MEANING]
+    return cuts + [(fault, command) for fault in OUT_OF_REACH for command in READS]

@@ -17,6 +17,8 @@ from pathlib import Path
 
 LIMIT = 240.0
 """Seconds after which a command counts as hung: longer than every time limit of the program's own."""
+GRACE = 5.0
+"""Seconds that a command has after each interruption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,22 @@ class Command:
     began: float
 
     def ended(self, limit: float = LIMIT) -> Ended:
-        """Waits for its end, at most `limit` seconds; then kills it."""
+        """Waits for its end, at most `limit` seconds. Then interrupts it as a person does, twice, and kills it."""
         try:
             code: int | None = self.process.wait(limit)
         except subprocess.TimeoutExpired:
             code = None
+            self._interrupt()
             self.kill()
         seconds = time.monotonic() - self.began
         return Ended(code, self.log.read_text(errors="replace"), round(seconds, 2))
+
+    def _interrupt(self) -> None:
+        """Ctrl-C in a terminal: SIGINT to the process group."""
+        for _ in range(2):
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(self.process.pid, signal.SIGINT)
+                self.process.wait(GRACE)
 
     def kill(self) -> None:
         """SIGKILL to it, to its session and to the sessions of its children, as when the machine fails."""

@@ -23,16 +23,19 @@ class Documented:
 
     before: list[list[str]] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
+    patience: float | None = None
+    """Seconds after which a person interrupts a destroy that does not end; `kill` then limits its own to as much."""
 
 
-def destroy(stage: Stage, _documented: Documented) -> Ended:
-    return stage.run("destroy", DESTROY)
+def destroy(stage: Stage, documented: Documented) -> Ended:
+    return stage.run("destroy", DESTROY, documented.patience)
 
 
 def destroy_flags(stage: Stage, documented: Documented) -> Ended:
     for words in documented.before:
         stage.run("before", words)
-    return stage.run("destroy-flags", ["env", UNREACHABLE, *DESTROY, *FLAGS, *documented.flags])
+    words = ["env", UNREACHABLE, *DESTROY, *FLAGS, *documented.flags]
+    return stage.run("destroy-flags", words, documented.patience)
 
 
 def kill_words(stage: Stage) -> list[str]:
@@ -40,8 +43,9 @@ def kill_words(stage: Stage) -> list[str]:
     return [sys.executable, "-m", "supportctl", "kill", CUT, "--yes", "--reason", "rehearsal", *record]
 
 
-def kill(stage: Stage, _documented: Documented) -> Ended:
-    return stage.run("kill", kill_words(stage))
+def kill(stage: Stage, documented: Documented) -> Ended:
+    limit = [] if documented.patience is None else ["--limit", f"{documented.patience:.0f}"]
+    return stage.run("kill", [*kill_words(stage), *limit])
 
 
 def uninstall(stage: Stage, _documented: Documented) -> Ended:
@@ -56,3 +60,14 @@ CUTS: dict[str, Callable[[Stage, Documented], Ended]] = {
     "uninstall": uninstall,
 }
 """By the names of cell.MEANS."""
+
+
+def read_words(stage: Stage) -> dict[str, list[str]]:
+    """By the names of cell.READS."""
+    project = ["--project", str(stage.project), "--out", str(stage.folder / "drift")]
+    flags = ["-s", CUT, "--yes", "--skip-preview", "--non-interactive"]
+    return {
+        "refresh": ["pulumi", "refresh", *flags],
+        "up-refresh": ["pulumi", "up", "--refresh", *flags],
+        "drift": [sys.executable, "-m", "supportctl", "ci", "drift", CUT, *project],
+    }

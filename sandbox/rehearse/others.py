@@ -1,6 +1,6 @@
-"""What is somebody else's, before and after a cut: it must be the same bytes.
+"""What may not change: what is somebody else's at a cut, and everything at a command that only reads.
 
-Owns the picture and its comparison. Looks at the services themselves, while nothing is being cut.
+Owns the pictures and their comparison, byte by byte. Looks at the services themselves, while no command runs.
 """
 
 from __future__ import annotations
@@ -33,15 +33,32 @@ def picture(stage: Stage) -> dict[str, str]:
     }
 
 
+def own_picture(stage: Stage) -> dict[str, str]:
+    """Texts by name: all of the environment's own. To be called while its cluster answers."""
+    tailnet = stage.tailnet()
+    standing = stage.environment.standing(tailnet)
+    return {
+        "the policy": tailnet["policy"],
+        "credentials and devices": "\n".join([*standing.credentials, *standing.devices, *standing.services]),
+        "the state": stage.state_text(),
+        "the cluster": "\n".join([_objects(stage.cluster), *stage.cluster.releases()]),
+        "the cloud": "\n".join(stage.in_cloud()),
+    }
+
+
 def changed(stage: Stage, before: dict[str, str]) -> list[str]:
     """What of others is not as it was, a line each: the picture, and every line of the policy that is not ours."""
-    after = picture(stage)
-    found = [
+    found = differences(before, picture(stage))
+    return found + policy_changes(stage.bare, stage.full, stage.edits, stage.tailnet()["policy"])
+
+
+def differences(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    """A line for each text that is not as it was."""
+    return [
         f"{CHANGED} {name}: {_first_difference(text, after[name])}"
         for name, text in before.items()
         if after[name] != text
     ]
-    return found + policy_changes(stage.bare, stage.full, stage.edits, stage.tailnet()["policy"])
 
 
 def policy_changes(bare: str, full: str, edits: list[str], after: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The rehearsal's report: a JSON file that grows by pieces, and the table in the documents.
+"""The rehearsal's report: a JSON file that grows by pieces, and the tables in the documents.
 
 Owns both forms. A cell that is rehearsed again replaces the one before.
 """
@@ -10,7 +10,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from sandbox.rehearse.cell import CANNOT, FAULTS, HUNG, IN_PART, MEANS, NO_MEANING, STOPS, Cell, pairs
+from sandbox.rehearse.cell import (
+    ALLOWED,
+    CANNOT,
+    FAULTS,
+    HUNG,
+    IN_PART,
+    INTERRUPTED,
+    MEANS,
+    NO_MEANING,
+    PROMISED,
+    READS,
+    STOPS,
+    Cell,
+    pairs,
+)
 
 BEGIN, END = "<!-- rehearsal: begin -->", "<!-- rehearsal: end -->"
 MANY = 3
@@ -36,13 +50,29 @@ def save(file: Path, cells: Iterable[Cell]) -> None:
 
 
 def table(cells: Sequence[Cell]) -> str:
-    """The table as Markdown, one line per cell, with what the plugins were and what has no meaning."""
+    """The tables as Markdown, one line per cell, with what the plugins were and what has no meaning."""
     lines = [
         "| fault | means | grant gone | credential gone | devices gone | state clear | exit | left | kept |",
         "|---|---|---|---|---|---|---|---|---|",
+        *(_line(cell) for cell in cells if cell.means in MEANS),
+        "",
+        *_legend(cells),
+        "",
+        "Not rehearsed:",
+        *_not_rehearsed(),
     ]
-    lines += [_line(cell) for cell in cells]
-    return "\n".join([*lines, "", *_legend(cells), "", "Not rehearsed:", *_not_rehearsed()])
+    reads = [_read_line(cell) for cell in cells if cell.means in READS]
+    if reads:
+        lines += [
+            "",
+            "A command that reads a cluster which it cannot reach changes nothing (state, outputs, policy, "
+            "credentials, objects and rules are compared byte by byte), fails, says why, and calls nothing drift:",
+            "",
+            "| the cluster | command | exit | changed, or misreported | kept |",
+            "|---|---|---|---|---|",
+            *reads,
+        ]
+    return "\n".join(lines)
 
 
 def write_into(document: Path, text: str) -> None:
@@ -64,12 +94,19 @@ def _line(cell: Cell) -> str:
     )
 
 
+def _read_line(cell: Cell) -> str:
+    wrong = "; ".join(cell.left).replace("|", "\\|") or "nothing"
+    return f"| {FAULTS[cell.fault]} | {READS[cell.means]} | {cell.exit} | {wrong} | {_kept(cell)} |"
+
+
 def _kept(cell: Cell) -> str:
     if not cell.ok:
         return "**no**"
     pair = (cell.fault, cell.means)
     if pair in CANNOT:
         return f"refuses: {CANNOT[pair]}"
+    if pair in INTERRUPTED:
+        return f"has to be interrupted: {INTERRUPTED[pair]}"
     if pair in STOPS and cell.grant_gone_s is None:
         return f"refuses: {STOPS[pair]}"
     return f"in part: {IN_PART[pair]}" if pair in IN_PART else "yes"
@@ -111,4 +148,6 @@ def _legend(cells: Sequence[Cell]) -> list[str]:
         f"{len(cells)} of {len(pairs())} cells; {failed} in which the promise was not kept, {hung} hung. "
         f"Plugins: {said or 'none'}. Seconds since the cut began, seen from outside every 0.05 s; what a stand-in "
         "takes is no evidence about the real plugin.",
+        f"A plain destroy removes the credential within {PROMISED:.0f} s after the grant, whatever the cluster does. "
+        f"A cell fails above {ALLOWED:.0f} s: the machine may be busy, and a wait for the cluster takes at least 20 s.",
     ]

@@ -19,7 +19,7 @@ import httpx
 from sandbox.definitions import wait_until_cleared
 from sandbox.demo.observe import Cluster, SecurityGroup, Tailnet
 from sandbox.demo.pulumi import ROOT, Pulumi
-from sandbox.rehearse.command import Command, Ended, start
+from sandbox.rehearse.command import LIMIT, Command, Ended, start
 from sandbox.rehearse.plugins import kind
 from sandbox.rehearse.standing import Environment, Standing
 from sandbox.world import World
@@ -154,7 +154,7 @@ class Stage:
     def _signature(self) -> tuple[object, ...]:
         """Everything of the environment: the same again means that a cell changed nothing."""
         policy, standing = self.tailnet()["policy"], self.standing()
-        return (policy, standing, self.checkpoint(CUT).read_text(), self.in_cluster(), self.in_cloud())
+        return (policy, standing, self.state_text(), self.in_cluster(), self.in_cloud())
 
     def _sweep(self) -> None:
         """Takes away what a cut had to leave in the cluster, with the commands that the kill names."""
@@ -182,9 +182,9 @@ class Stage:
 
     # --- doing -------------------------------------------------------------------------------
 
-    def run(self, name: str, words: list[str]) -> Ended:
-        """Runs a command in the project to its end. name: of its log."""
-        return self.start(name, words).ended()
+    def run(self, name: str, words: list[str], patience: float | None = None) -> Ended:
+        """Runs a command in the project to its end. name: of its log. patience: seconds until it is interrupted."""
+        return self.start(name, words).ended(LIMIT if patience is None else patience)
 
     def start(self, name: str, words: list[str]) -> Command:
         """Starts a command in the project. name: of its log."""
@@ -233,12 +233,18 @@ class Stage:
         return self.state / ".pulumi" / "stacks" / "support-access" / f"{stack}.json"
 
     def rows(self) -> list[dict[str, Any]]:
-        """Resources in the environment's state."""
+        """Resources in the environment's state, outputs of the stack among them."""
+        return self._latest().get("resources") or []
+
+    def state_text(self) -> str:
+        """The environment's state, without the time of the last command that looked at it."""
+        return json.dumps({key: value for key, value in self._latest().items() if key != "manifest"}, indent=1)
+
+    def _latest(self) -> dict[str, Any]:
         file = self.checkpoint(CUT)
         if not file.exists():
-            return []
-        latest = json.loads(file.read_text())["checkpoint"].get("latest") or {}
-        return latest.get("resources") or []
+            return {}
+        return json.loads(file.read_text())["checkpoint"].get("latest") or {}
 
     def providers(self) -> list[str]:
         """Names of the providers that the state's resources have."""

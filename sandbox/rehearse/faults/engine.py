@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sandbox import ports
 from sandbox.rehearse import plugins
 from sandbox.rehearse.means import Documented
-from sandbox.rehearse.stage import CUT, Stage, StageError
+from sandbox.rehearse.stage import CUT, Stage
 from sandbox.rehearse.waiting import wait_until
 
 MISSING = "kubernetes"
@@ -30,16 +30,9 @@ def backend_gone(stage: Stage, _documented: Documented) -> Iterator[None]:
 
 @contextmanager
 def plugin_missing(stage: Stage, _documented: Documented) -> Iterator[None]:
-    """The folder of one provider's plugin is empty, as on a runner that is new."""
-    folder = plugins.folder(MISSING, stage.env)
-    if folder is None:
-        raise StageError(f"the real pulumi-resource-{MISSING} is on PATH: take it away to rehearse that it is missing")
-    aside = folder.with_name(f"aside-{folder.name}")
-    folder.rename(aside)
-    try:
+    """One provider's plugin is not there, as on a runner that is new."""
+    with plugins.hidden(MISSING, stage.env, stage.folder / "path"):
         yield
-    finally:
-        aside.rename(folder)
 
 
 @contextmanager

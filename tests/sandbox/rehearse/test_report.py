@@ -9,11 +9,29 @@ from pathlib import Path
 import pytest
 
 from sandbox.rehearse import report
-from sandbox.rehearse.cell import CANNOT, FAULTS, HUNG, IN_PART, MEANS, NO_MEANING, SHORT, STOPS, Cell, pairs
+from sandbox.rehearse.cell import (
+    ALLOWED,
+    CANNOT,
+    CLUSTER,
+    ENDED_BY_HAND,
+    FAULTS,
+    HUNG,
+    IN_PART,
+    INTERRUPTED,
+    MEANS,
+    NO_MEANING,
+    OUT_OF_REACH,
+    READS,
+    SHORT,
+    STOPS,
+    Cell,
+    pairs,
+)
+from sandbox.rehearse.command import Ended
 from sandbox.rehearse.faults import FAULTS as APPLIED
 from sandbox.rehearse.means import CUTS
 from sandbox.rehearse.others import policy_changes
-from sandbox.rehearse.rehearsal import kept
+from sandbox.rehearse.rehearsal import kept, misreported, prompt
 from sandbox.rehearse.standing import Environment, Standing
 from sandbox.rehearse.watch import Watch
 
@@ -30,11 +48,13 @@ def test_every_fault_and_every_means_of_the_matrix_can_be_run() -> None:
     assert {*NO_MEANING, *CANNOT, *IN_PART} <= known
     assert not NO_MEANING.keys() & {*CANNOT, *IN_PART, *SHORT}
     assert STOPS.keys() <= IN_PART.keys()
-    assert len(pairs()) == len(known) - len(NO_MEANING)
+    assert {*CLUSTER, *OUT_OF_REACH} <= FAULTS.keys()
+    assert not READS.keys() & MEANS.keys()
+    assert len(pairs()) == len(known) - len(NO_MEANING) + len(OUT_OF_REACH) * len(READS)
 
 
 def test_the_kill_is_promised_whatever_is_wrong() -> None:
-    assert not [pair for pair in (*CANNOT, *IN_PART) if pair[1] == "kill"]
+    assert not [pair for pair in (*CANNOT, *IN_PART, *INTERRUPTED) if pair[1] == "kill"]
     assert not [pair for pair in NO_MEANING if pair[1] == "kill"]
 
 
@@ -117,6 +137,49 @@ def test_a_cut_that_hangs_or_changes_what_is_somebody_elses_is_not_kept(pair: tu
     for code in (0, 1):
         assert not kept(*pair, code, GONE, ["CHANGED: the state of globex-prod: -x"])
     assert not kept("backend-gone", "destroy", 255, ALL, ["CHANGED: the policy lost: // theirs"])
+
+
+@pytest.mark.parametrize("fault", CLUSTER)
+def test_plain_destroy_that_waits_for_the_cluster_is_not_kept(fault: str) -> None:
+    assert prompt(fault, "destroy", 3.0, 3.0 + ALLOWED)
+    assert not prompt(fault, "destroy", 3.0, 23.0)
+    assert not prompt(fault, "destroy", 3.0, None)
+    assert not prompt(fault, "destroy", None, None)
+    assert prompt(fault, "destroy-flags", 23.0, 63.0)
+    assert prompt("api-errors", "destroy", 3.0, None)
+
+
+def test_destroy_that_leaves_the_namespace_has_to_fail() -> None:
+    stuck = ["cluster: namespace tailscale, which does not end"]
+    assert kept("namespace-stuck", "destroy", 255, GONE, stuck)
+    assert not kept("namespace-stuck", "destroy", 0, GONE, stuck)
+    assert kept("foreign-finalizer", "destroy", 0, GONE, ["cluster: clusterrolebinding x"])
+
+
+def test_interrupted_destroy_has_to_have_revoked_access() -> None:
+    assert kept("login-hangs", "destroy", None, GONE, [])
+    for half in (replace(GONE, credentials=("k1",)), replace(GONE, devices=("d",)), ALL):
+        assert not kept("login-hangs", "destroy", None, half, [])
+    assert kept("login-hangs", "destroy-flags", None, ALL, [])
+    assert not kept("login-hangs", "destroy-flags", None, ALL, ["CHANGED: the policy lost: // theirs"])
+    shown = report.table([replace(DONE, fault="login-hangs", means="destroy", exit=ENDED_BY_HAND)])
+    assert f"| has to be interrupted: {INTERRUPTED['login-hangs', 'destroy']} |" in shown
+
+
+@pytest.mark.parametrize("fault", OUT_OF_REACH)
+def test_command_that_cannot_read_the_cluster_says_so_and_calls_nothing_drift(fault: str) -> None:
+    said = f"acme-prod: unknown. {OUT_OF_REACH[fault]}"
+    assert not misreported(fault, Ended(2, said, 1.0))
+    assert misreported(fault, Ended(2, "error: update failed", 1.0))
+    assert misreported(fault, Ended(2, f"{said}\nacme-prod: drifted", 1.0))
+
+
+def test_the_document_has_a_table_of_the_commands_that_only_read() -> None:
+    read = Cell("server-frozen", "drift", None, None, None, None, ["CHANGED: the state: -x"], 1, {}, ok=False)
+    text = report.table([DONE, read])
+    line = f"| {FAULTS['server-frozen']} | {READS['drift']} | 1 | CHANGED: the state: -x | **no** |"
+    assert line in text.splitlines()
+    assert READS["drift"] not in report.table([DONE])
 
 
 def test_a_kill_that_says_nothing_is_left_while_something_is_is_not_kept() -> None:
