@@ -237,8 +237,10 @@ class Stage:
         return self._latest().get("resources") or []
 
     def state_text(self) -> str:
-        """The environment's state, without the time of the last command that looked at it."""
-        return json.dumps({key: value for key, value in self._latest().items() if key != "manifest"}, indent=1)
+        """The environment's state, a line for each resource; without the time of the last command that looked at it."""
+        rest = {key: value for key, value in self._latest().items() if key not in ("manifest", "resources")}
+        lines = [f"{row['urn'].rpartition('::')[2]} {json.dumps(row)}" for row in self.rows()]
+        return "\n".join([*lines, json.dumps(rest)])
 
     def _latest(self) -> dict[str, Any]:
         file = self.checkpoint(CUT)
