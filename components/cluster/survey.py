@@ -161,7 +161,10 @@ def surveyed(
 
 
 def _connected(cluster: Cluster) -> ClusterLook:
-    return ClusterLook(cluster.context, cluster.kubeconfig, seconds=SECONDS)
+    look = ClusterLook(cluster.context, cluster.kubeconfig, seconds=SECONDS)
+    for warning in look.warnings:
+        pulumi.log.warn(warning)
+    return look
 
 
 def _of_kinds(look: Asked, kinds: Mapping[str, str]) -> list[dict[str, Any]]:

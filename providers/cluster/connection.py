@@ -65,7 +65,7 @@ class Connection:
                 method,
                 f"{self.server}{path}",
                 params=dict(query),
-                headers=[*headers.items(), *credential.headers],
+                headers=[(name.encode(), value.encode()) for name, value in (*headers.items(), *credential.headers)],
                 content=body,
                 timeout=left,
             )
@@ -167,7 +167,7 @@ def _proxy(cluster: Cluster, server: str) -> httpx.Proxy | None:
 
 def _url(access: Access) -> str:
     """The server's URL as kubectl completes it."""
-    given = access.cluster.server.rstrip("/")
+    given = access.cluster.server
     if "://" not in given:
         cluster, user = access.cluster, access.user
         is_tls = cluster.certificate_authority_data or cluster.insecure_skip_tls_verify or user.client_certificate_data
@@ -175,7 +175,7 @@ def _url(access: Access) -> str:
     try:
         parts = urlsplit(given)
         if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
-            return parts._replace(query="", fragment="").geturl()
+            return parts._replace(path=parts.path.rstrip("/"), query="", fragment="").geturl()
     except ValueError:  # a port that is no number
         pass
     raise ClusterUnknownError(f"the kubeconfig's server for context {access.context} is not an http or https URL")

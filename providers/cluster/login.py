@@ -46,6 +46,13 @@ class Login:
 
     def credential(self, limit: float) -> Credential:
         """limit: seconds for a plugin to run. Raises ClusterUnknownError."""
+        credential = self._made(limit)
+        for name, value in credential.headers:
+            if any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
+                raise ClusterUnknownError(f"the credential has a character that the header {name} cannot hold")
+        return credential
+
+    def _made(self, limit: float) -> Credential:
         user = self._access.user
         impersonation = tuple(_impersonation(user))
         # As kubectl, which sends no credential over a connection that anybody on the way can read.

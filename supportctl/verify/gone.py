@@ -80,9 +80,9 @@ def cluster_of(names: Names, project: Path) -> Look:
     declared = declared_cluster(raw)
     if declared is not None:
         kubeconfig, context = declared
-        return ClusterLook(context, kubeconfig)
+        return _connected(context, kubeconfig)
     if names.name in servers(None):
-        return ClusterLook(names.name)
+        return _connected(names.name, None)
     labels = ",".join(f"{key}={value}" for key, value in names.labels.items())
     raise UnseenError(
         f"no cluster is known here: {stack_file(names.name)} names none, and the kubeconfig has no context "
@@ -90,6 +90,13 @@ def cluster_of(names: Names, project: Path) -> Look:
         f"namespace {NAMESPACE}; kubectl get clusterroles,clusterrolebindings -l {labels}; kubectl get "
         "customresourcedefinitions"
     )
+
+
+def _connected(context: str, kubeconfig: Path | None) -> ClusterLook:
+    look = ClusterLook(context, kubeconfig)
+    for warning in look.warnings:
+        console(stderr=True).print(f"warning: {warning}", markup=False)
+    return look
 
 
 def _tailnet(names: Names) -> Iterator[Line]:
