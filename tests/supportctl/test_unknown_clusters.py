@@ -174,7 +174,7 @@ def test_a_preview_and_verify_warn_of_a_server_that_is_not_verified(
     file = write(tmp_path / "kubeconfig", {"server": SECURE, "insecure-skip-tls-verify": True}, {})
     told: list[str] = []
     monkeypatch.setattr(survey.pulumi.log, "warn", told.append)
-    survey._connected(Cluster(context=CONTEXT, kubeconfig=file))
+    survey._connected(Cluster.model_validate({"context": CONTEXT, "kubeconfig": str(file)}))
     assert "insecure-skip-tls-verify" in told[0]
     monkeypatch.setenv("KUBECONFIG", str(file))
     cluster_of(Names("acme", "prod"), tmp_path)
