@@ -6,7 +6,7 @@ the credential, which goes on a way of its own (credential.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from components.manifests.network_policy import network_policy
 from components.manifests.proxy_class import proxy_class
 from components.manifests.recorder import recorder
 from components.manifests.roles import roles
+from components.naming import HOLDER
 from components.settings.environment import EnvironmentSettings
 from components.settings.network_policy import Form
 
@@ -29,12 +30,20 @@ from components.settings.network_policy import Form
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
     """place: the namespace. rbac: roles and whom the operator may impersonate; needs nothing. values: the chart's.
-    objects: what needs the chart's definitions or the operator's attention."""
+    narrowed: the network policy, if any. held: what the operator puts a finalizer on; needs the chart's definitions.
+    holder: the owner of what is held, as in components/cluster/holder.py; None where nothing is."""
 
     place: Manifest
     rbac: tuple[Manifest, ...]
     values: dict[str, Any]
-    objects: tuple[Manifest, ...] = ()
+    narrowed: tuple[Manifest, ...] = ()
+    held: tuple[Manifest, ...] = ()
+    holder: Manifest | None = None
+
+    @property
+    def objects(self) -> tuple[Manifest, ...]:
+        """What is applied after the chart, owners first."""
+        return (*self.narrowed, *([self.holder] if self.holder else []), *self.held)
 
 
 def delivery(settings: EnvironmentSettings, users: Sequence[str], allowed: tuple[Destination, ...]) -> Delivery:
@@ -52,15 +61,26 @@ def delivery(settings: EnvironmentSettings, users: Sequence[str], allowed: tuple
             any_user=settings.any_user is not None,
         ).values()
         bounds += roles(settings.access, names.labels, settings.read_only.by_group).values()
+    held = (
+        *proxy_class(settings, names.labels).values(),
+        *proxy_group(settings, names.labels).values(),
+        *exposures(settings).values(),
+        *([recorder(settings, settings.recorder)] if settings.recorder else []),
+    )
     return Delivery(
         place=namespace(names.labels, proxies=runs_privileged_pods(settings)),
         rbac=(*service_account(settings, names.labels).values(), *bounds),
         values=chart_values(names, settings),
-        objects=(
-            *([network_policy(settings, needs=allowed)] if settings.network_policy.form is not Form.OFF else []),
-            *proxy_class(settings, names.labels).values(),
-            *proxy_group(settings, names.labels).values(),
-            *exposures(settings).values(),
-            *([recorder(settings, settings.recorder)] if settings.recorder else []),
-        ),
+        narrowed=(network_policy(settings, needs=allowed),) if settings.network_policy.form is not Form.OFF else (),
+        held=held,
+        holder=_holder(names.labels) if held else None,
     )
+
+
+def _holder(labels: Mapping[str, str]) -> Manifest:
+    """A ClusterRole that gives no right to anybody: an object may be owned only from its own namespace or from none."""
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": HOLDER, "labels": dict(labels)},
+    }

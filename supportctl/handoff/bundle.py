@@ -21,9 +21,10 @@ from components.endpoints.relays import PUBLISHED, Relays
 from components.features import federated_audience, impersonators, runs_proxies
 from components.manifests import Manifest
 from components.manifests.delivery import Delivery, delivery
-from components.manifests.exposures import PREFIX, Patch, patches
+from components.manifests.exposures import INGRESS_CLASS, PREFIX, Patch, patches
 from components.naming import (
     CHART,
+    HOLDER,
     IMPERSONATION_ROLE,
     NAMESPACE,
     OPERATOR_SERVICE_ACCOUNT,
@@ -47,6 +48,7 @@ from components.settings.federation import SUBJECT
 from components.settings.recorder import S3, Recorder
 from components.settings.role import Role
 from components.tailnet.exposures import of_exposure
+from supportctl.handoff.ownership import UID, of_namespace, references
 from supportctl.handoff.yaml_text import yaml_text
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -112,6 +114,7 @@ def _words(
     settings: EnvironmentSettings, made: Delivery, users: Sequence[str], egress: dict[str, Any]
 ) -> dict[str, Any]:
     operator, federation = settings.operator, settings.credential.federation
+    held_kinds = [plural for plural in KINDS if any(_is_of(plural, one["kind"]) for one in made.held)]
     return {
         "customer": settings.customer,
         "environment": settings.environment,
@@ -152,6 +155,15 @@ def _words(
         "operator_tags": settings.names.operator_tags,
         "kinds": KINDS,
         "labels": ",".join(f"{key}={value}" for key, value in settings.names.labels.items()),
+        "holder": HOLDER if made.holder else None,
+        "references": references(made),
+        "owner_uid": UID,
+        "of_namespace": [_place(one) for one in of_namespace(made)],
+        "of_holder": [_place(one) for one in made.held],
+        "held_kinds": held_kinds,
+        # Without the operator's own kinds, which no longer exist after `helm uninstall`.
+        "built_in_kinds": [*KINDS[:3], *(plural for plural in held_kinds if not plural.endswith(".tailscale.com"))],
+        "ingress_class": INGRESS_CLASS,
         "kept": [_place(one) for one in (*made.rbac, *made.objects)],
         "managed_by": MANAGED_BY,
         "own_pods": runs_proxies(settings) or settings.recorder is not None,
@@ -210,6 +222,11 @@ def _patch(patch: Patch) -> dict[str, Any]:
 def _place(one: Manifest) -> str:
     """`KIND/NAMESPACE/NAME`, as the script has it of an object that is there."""
     return f"{one['kind']}/{one['metadata'].get('namespace', '')}/{one['metadata']['name']}"
+
+
+def _is_of(plural: str, kind: str) -> bool:
+    """Whether a kind is called so by kubectl."""
+    return plural.partition(".")[0] in (f"{kind.lower()}s", f"{kind.lower()}es")
 
 
 def _rule(rule: Mapping[str, Any]) -> str:

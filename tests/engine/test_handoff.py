@@ -63,7 +63,16 @@ MANAGED = """  support-access:cluster:
     context: globex-prod
 """
 OURS = ("-l", "app.kubernetes.io/managed-by=support-access")
-SERVERS_OWN = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "annotations", "selfLink")
+SERVERS_OWN = (
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "generation",
+    "managedFields",
+    "annotations",
+    "selfLink",
+    "ownerReferences",
+)
 
 
 def objects(cluster: Cluster) -> dict[str, Any]:

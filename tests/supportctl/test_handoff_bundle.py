@@ -60,21 +60,83 @@ AVAILABLE = {
 }
 
 
-def test_the_customers_switch_ends_the_pods_that_outlive_the_operator_too() -> None:
-    """The proxies are StatefulSets of the operator's making: no uninstall of the release knows them."""
+CONNECTOR = {"kind": "connector", "name": "net", "routes": ["10.20.0.0/24"], "ports": [22], "from": "group:a"}
 
-    def switch(**more: Any) -> str:
-        text = texts(**more)["uninstall.md"]
-        return text.split("## Cut it now")[1].split("## Take the rest away")[0]
 
-    assert "delete namespace tailscale" not in switch()
-    connector = {"kind": "connector", "name": "net", "routes": ["10.20.0.0/24"], "ports": [22], "from": "group:a"}
-    recorder = {"storage": {"kind": "local", "viewers": "group:a"}}
-    for more in (AVAILABLE, {"expose": [connector]}, {"recorder": recorder}):
-        said = switch(**more)
-        assert "kubectl --context CONTEXT delete namespace tailscale" in said
-        assert "patch -f objects.yaml" in said
-        assert "with it every way in" not in said
+def switch(**more: Any) -> str:
+    """The commands of the customer's kill switch with what is said about them."""
+    text = texts(**more)["uninstall.md"]
+    return text.split("## Cut it now")[1].split("## Check that it is gone")[0]
+
+
+def test_the_customers_switch_is_the_release_and_the_namespace() -> None:
+    said = switch()
+    assert "kubectl --context CONTEXT delete namespace tailscale" in said
+    assert said.index("helm uninstall tailscale-operator") < said.index("delete namespace tailscale")
+    assert "support-access-proxies" not in texts()["uninstall.md"]
+    assert "Either line ends every way in" in said
+
+
+@pytest.mark.parametrize(
+    "more",
+    [AVAILABLE, {"expose": [CONNECTOR]}, {"recorder": {"storage": {"kind": "local", "viewers": "group:a"}}}],
+    ids=["replicas", "connector", "recorder"],
+)
+def test_where_something_is_served_its_owner_is_deleted_while_the_operator_runs(more: dict[str, Any]) -> None:
+    """The proxies are StatefulSets of the operator's making, and only it takes its finalizers off."""
+    said = switch(**more)
+    order = ("delete clusterrole support-access-proxies", "helm uninstall", "delete namespace tailscale")
+    assert [said.index(step) for step in order] == sorted(said.index(step) for step in order)
+    assert "Either line ends every way in" not in said
+    assert "patch -f objects.yaml" in texts(**more)["uninstall.md"]
+
+
+def test_where_no_script_made_owners_one_command_deletes_by_label() -> None:
+    text = texts()["uninstall.md"]
+    assert "GitOps" in text
+    assert (
+        "delete clusterrolebindings,rolebindings,clusterroles -A -l app.kubernetes.io/managed-by=support-access" in text
+    )
+
+
+def owners(script: str) -> dict[str, dict[str, Any]]:
+    """`KIND/NAMESPACE/NAME` to the one owner that install.sh gives it."""
+    found = [json.loads(line) for line in script.splitlines() if line.startswith('{"apiVersion"')]
+    return {
+        f"{one['kind']}/{one['metadata'].get('namespace', '')}/{one['metadata']['name']}": owner
+        for one in found
+        for (owner,) in [one["metadata"]["ownerReferences"]]
+    }
+
+
+def test_the_script_gives_an_owner_to_everything_outside_of_the_namespace_but_to_owners() -> None:
+    wide = {
+        **AVAILABLE,
+        "access": [
+            {"from": "group:a", "role": "namespaces", "namespaces": ["shop"]},
+            {"from": "group:b", "role": "read-only"},
+        ],
+        "expose": [one for one in ALL if one["kind"] != "sidecar"],
+        "recorder": {"storage": LOCAL},
+        "networkPolicy": {"form": "cilium-sni"},
+    }
+    files = texts(**wide)
+    made = [*yaml.safe_load_all(files["rbac.yaml"]), *yaml.safe_load_all(files["objects.yaml"])]
+    places = {f"{one['kind']}/{one['metadata'].get('namespace', '')}/{one['metadata']['name']}" for one in made}
+    owned = owners(files["install.sh"])
+    assert places - owned.keys() == {
+        "ServiceAccount/tailscale/kube-apiserver-auth-proxy",
+        "CiliumNetworkPolicy/tailscale/support-access",
+        "ClusterRole//support-access-proxies",
+    }
+    assert owned.keys() <= places
+    roles = ("ClusterRole", "ClusterRoleBinding", "RoleBinding")
+    for place, owner in owned.items():
+        namespace = ("Namespace", "tailscale")
+        holder = ("ClusterRole", "support-access-proxies")
+        assert (owner["kind"], owner["name"]) == (namespace if place.startswith(roles) else holder), place
+        assert owner["uid"] == "OWNER_UID", "the uid is read from the cluster, at every run"
+    assert not [name for name, text in files.items() if name.endswith(".yaml") and "ownerReferences" in text]
 
 
 def test_the_audit_log_is_told_by_who_calls() -> None:
@@ -142,7 +204,8 @@ def test_nothing_is_applied_by_hand_before_the_script_has_looked_for_another_ope
     assert steps.index("./install.sh CONTEXT") < steps.index("apply --server-side -f -")
     assert "-f namespace.yaml" not in steps
     script = files["install.sh"]
-    assert script.index("another Tailscale operator") < script.index("delete") < script.index("apply namespace.yaml")
+    looked, removed = script.index("another Tailscale operator"), script.index('delete "$kind"')
+    assert looked < removed < script.index("apply namespace.yaml")
 
 
 def test_every_object_that_is_handed_over_is_of_a_kind_that_a_later_handoff_takes_away() -> None:

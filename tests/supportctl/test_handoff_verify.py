@@ -18,9 +18,20 @@ case "$*" in
   *'auth can-i '*) echo no ;;
   *' create --validate=false -f - '*) cat {rules} ;;
   *' get deployment '*) echo tailscale/k8s-operator:v1.96.5 ;;
+  *' get namespace '*) echo {uid} ;;
+  *ownerReferences*) cat {owners} ;;
 esac
 """
-"""A cluster in which the handoff stands as it was made, but for the operator's rules."""
+"""A cluster with exactly what the handoff made, but for the operator's rules and the owners of its objects."""
+
+UID, EARLIER = "6f0d3c0e-0000-4000-8000-000000000002", "6f0d3c0e-0000-4000-8000-000000000001"
+OWNED = (
+    "ClusterRole//support-access-impersonation",
+    "ClusterRoleBinding//support-access-impersonation",
+    "ClusterRole//highflame-sre",
+    "ClusterRoleBinding//support-access:read-only:highflame-sre",
+    "ClusterRoleBinding//support-access:view:user:lin@highflame.example",
+)
 
 OWN = [
     '["create"] ["authorization.k8s.io"] ["selfsubjectaccessreviews"] ',
@@ -33,12 +44,14 @@ OWN = [
 
 
 def verified(
-    folder: Path, rules: list[str], *, incomplete: str = "false", **bent: Any
+    folder: Path, rules: list[str], *, incomplete: str = "false", owner: str = UID, uid: str = UID, **bent: Any
 ) -> subprocess.CompletedProcess[str]:
     declared = EnvironmentSettings.model_validate({**SETTINGS, **bent})
     write_folder(folder / "out", bundle(declared, [] if declared.any_user else USERS))
     (folder / "rules").write_text("\n".join([incomplete, *rules]) + "\n")
-    (folder / "kubectl").write_text(KUBECTL.format(rules=folder / "rules"))
+    (folder / "owners").write_text("".join(f"{place} {owner}\n" for place in OWNED))
+    kubectl = KUBECTL.format(rules=folder / "rules", owners=folder / "owners", uid=uid)
+    (folder / "kubectl").write_text(kubectl)
     (folder / "kubectl").chmod(0o755)
     return asked(folder)
 
@@ -118,3 +131,21 @@ def test_a_cluster_that_does_not_say_is_no_proof(tmp_path: Path) -> None:
     verified(tmp_path, OWN)
     (tmp_path / "rules").unlink()
     assert asked(tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize(("owner", "uid"), [("", UID), (EARLIER, UID), (f"{EARLIER} {UID}", UID), ("", "")])
+def test_an_object_whose_owner_is_missing_or_an_earlier_namespace_is_reported(
+    owner: str, uid: str, tmp_path: Path
+) -> None:
+    """The namespace's end would leave the object behind; an owner of an earlier uid gets it deleted at once."""
+    done = verified(tmp_path, OWN, owner=owner, uid=uid)
+    assert done.returncode == 1
+    (wrong,) = [line for line in done.stdout.splitlines() if line.startswith("WRONG")]
+    assert "deleting namespace tailscale deletes every role and binding that gives access" in wrong
+    assert "run ./install.sh again" in wrong
+    assert all(place in wrong for place in OWNED)
+
+
+def test_owners_that_are_the_live_namespace_are_right(tmp_path: Path) -> None:
+    done = verified(tmp_path, OWN)
+    assert "ok    deleting namespace tailscale deletes every role and binding that gives access\n" in done.stdout
