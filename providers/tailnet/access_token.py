@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from .credentials import Credentials
-from .identity_token import IdentityToken, claims, described
+from .identity_token import IdentityToken, claims, described, github_forms
 from .problems import ApiError, TailnetError
 from .transport import Transport, json_object
 
@@ -104,7 +104,7 @@ class AccessToken:
         mend = (
             f"the token from {identity.source} says {described(found)}. Compare these with the identity's issuer, "
             "subject, audience and claim rules; look whether it was revoked, and whether its issuer can be reached "
-            "from the internet."
+            f"from the internet.{github_forms(found)}"
         )
         self._judge(answer, f"the federated identity {known.client_id} of {known.variables}", mend)
         return answer

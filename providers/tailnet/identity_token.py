@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ from .variables import Variable
 
 Get = Callable[..., httpx.Response]
 """`get(url, params=, headers=, patience=)`: an answer of any status. Raises ApiError when none comes."""
+
+_GITHUB = re.compile(
+    r"repo:(?P<owner>[\w.-]+)(@(?P<owner_id>[0-9]+))?/(?P<repository>[\w.-]+)(@(?P<id>[0-9]+))?(?P<rest>:.+)"
+)
 
 METADATA = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/identity"
 
@@ -157,3 +162,19 @@ def claims(token: str, origin: IdentityToken, now: float) -> dict[str, Any]:
 def described(found: dict[str, Any]) -> str:
     """The claims that a federated identity is matched by, for a message."""
     return ", ".join(f"{name} {found.get(name)!r}" for name in ("iss", "sub", "aud"))
+
+
+def github_forms(found: dict[str, Any]) -> str:
+    """What a message says of the two forms that GitHub's subjects have; empty for a token of another issuer."""
+    match = _GITHUB.fullmatch(str(found.get("sub")))
+    if match is None:
+        return ""
+    owner, repository, rest = match["owner"], match["repository"], match["rest"]
+    ids = (match["owner_id"] or found.get("repository_owner_id"), match["id"] or found.get("repository_id"))
+    owner_id, own_id = (value if re.fullmatch("[0-9]+", str(value)) else "ID" for value in ids)
+    return (
+        " GitHub has two forms of a subject, and an identity has to name the one that the token has:"
+        f" repo:{owner}/{repository}{rest}, and repo:{owner}@{owner_id}/{repository}@{own_id}{rest} for repositories"
+        " that were created, renamed or transferred since 2026-07-15. What a repository has:"
+        f" gh api repos/{owner}/{repository}/actions/oidc/customization/sub --jq .sub_claim_prefix"
+    )

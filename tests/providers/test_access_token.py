@@ -88,6 +88,41 @@ def test_a_federated_identity_that_is_refused_says_what_there_is_to_compare(api:
     assert token not in said
 
 
+@pytest.mark.parametrize(
+    ("subject", "ids", "immutable"),
+    [
+        ("repo:acme/infra:environment:prod", {}, "repo:acme@ID/infra@ID:environment:prod"),
+        (
+            "repo:acme/infra:environment:prod",
+            {"repository_owner_id": "65", "repository_id": "74"},
+            "repo:acme@65/infra@74:environment:prod",
+        ),
+        ("repo:acme@65/infra@74:environment:prod", {}, "repo:acme@65/infra@74:environment:prod"),
+    ],
+)
+def test_a_refused_token_of_github_is_explained_by_both_forms_of_its_subject(
+    api: Api, subject: str, ids: dict[str, str], immutable: str
+) -> None:
+    """Repositories made or renamed since July 2026 have ids in it; an identity of before names the other form."""
+    api.use_federated_identity(Issuer())
+    api.environ["TAILSCALE_IDENTITY_TOKEN"] = good(sub=subject, **ids)
+    with pytest.raises(ApiError) as raised:
+        api.client().policy()
+    said = str(raised.value)
+    assert "repo:acme/infra:environment:prod" in said
+    assert immutable in said
+    assert "gh api repos/acme/infra/actions/oidc/customization/sub --jq .sub_claim_prefix" in said
+
+
+@pytest.mark.parametrize("subject", ["system:serviceaccount:ci:deploy", "repo:a b/c:ref", "project_path:acme/infra"])
+def test_only_a_token_of_github_is_explained_by_its_forms(api: Api, subject: str) -> None:
+    api.use_federated_identity(Issuer())
+    api.environ["TAILSCALE_IDENTITY_TOKEN"] = good(sub=subject)
+    with pytest.raises(ApiError) as raised:
+        api.client().policy()
+    assert "GitHub" not in str(raised.value)
+
+
 def test_a_token_in_a_file_is_read_anew_at_each_exchange(api: Api, tmp_path: Path) -> None:
     api.use_federated_identity(Issuer(), subject="*")
     file = tmp_path / "token"
