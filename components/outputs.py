@@ -5,6 +5,7 @@ Owns the words and the names. Makes nothing and decides nothing; what it tells o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,6 +58,7 @@ def outputs(
         "kubeconfigCommand": served.apply(
             lambda url: f"tailscale configure kubeconfig {url.removeprefix('https://')}" if url else None
         ),
+        "kubeconfig": served.apply(lambda url: kubeconfig(settings, url) if url else None),
         "images": {name: pin.reference for name, pin in settings.operator.pins.items()},
         "requiredEgress": allowlist(required),
         "egress": [target.handoff for target in egress],
@@ -79,6 +81,27 @@ def outputs(
             # The one thing that the customer cannot make: handed over on a way of its own, never in clear.
             found["operatorCredential"] = pulumi.Output.secret(own.secret)
     return found
+
+
+def kubeconfig(settings: EnvironmentSettings, url: str) -> str:
+    """The file that `kubeconfigCommand` would write, for clients in which it fails. It holds no secret: who calls is
+    known from the connection, and kubectl asks for a password only where there is no token at all.
+
+    In JSON, which every reader of kubeconfigs takes. Where nobody is impersonated the engineer adds the customer's own
+    credential as the user.
+    """
+    name = url.removeprefix("https://")
+    impersonates = settings.operator.api_server_proxy.impersonates
+    user = {"name": "tailscale-auth", "user": {"token": "unused"}}
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": {"server": url}}],
+        "users": [user] if impersonates else [],
+        "contexts": [{"name": name, "context": {"cluster": name, **({"user": user["name"]} if impersonates else {})}}],
+        "current-context": name,
+    }
+    return json.dumps(content, indent=2) + "\n"
 
 
 def notices(settings: EnvironmentSettings) -> list[str]:

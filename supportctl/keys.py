@@ -13,6 +13,15 @@ KEY_SCOPES = ("oauth_keys", "federated_keys", "auth_keys")
 """Without each of these (or its `:read`) the list of credentials leaves some out, and says nothing of it."""
 
 
+KINDS = {"auth": "auth key", "client": "client", "federated": "federated"}
+
+
+def key_name(key: dict[str, Any]) -> str:
+    """Kind and id, by which it can be looked up. The admin console does not show an auth key that a client minted."""
+    kind = str(key.get("keyType", "key"))
+    return f"{KINDS.get(kind, kind)} {key['id']}"
+
+
 def key_tags(key: dict[str, Any]) -> list[str]:
     """Tags of a credential: a client and a federated identity carry them, an auth key gives them to its devices."""
     create = ((key.get("capabilities") or {}).get("devices") or {}).get("create") or {}

@@ -17,7 +17,7 @@ from providers.tailnet.problems import ApiError, TailnetError
 from providers.tailnet.severance import Mark, Severed, severed
 from providers.tailnet.slice import read
 from providers.tailnet.tags import Environment
-from supportctl.keys import key_tags, unlisted
+from supportctl.keys import key_name, key_tags, unlisted
 from supportctl.kill.record import Record
 from supportctl.kill.target import Target
 from supportctl.removal import remove
@@ -109,7 +109,7 @@ class Severing:
 
         def found() -> list[Found]:
             credentials = self.client.keys()
-            keys = [(f"{key.get('keyType', 'key')} {key['id']}", key_tags(key), str(key["id"])) for key in credentials]
+            keys = [(key_name(key), key_tags(key), str(key["id"])) for key in credentials]
             return [
                 (name, partial(self.client.delete_key, key_id))
                 for name, tags, key_id in keys
@@ -121,7 +121,8 @@ class Severing:
         if missing:
             self._left(
                 f"credentials that this one cannot see, if there are any: it lacks {', '.join(missing)}, and the API "
-                "leaves out what its scopes do not cover. Run the kill again with a credential that has them"
+                "leaves out what its scopes do not cover. An auth key that an OAuth client minted, a sidecar's for "
+                "instance, is not shown in the admin console either. Run the kill again with a credential that has them"
             )
         return gone
 

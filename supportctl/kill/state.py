@@ -42,6 +42,13 @@ LOCK_PATIENCE = 60.0
 """Seconds for which a run that holds the stack's lock is waited for: it cannot get far, the killed-group refuses it."""
 LOCK_LOOK = 2.0
 
+CREDENTIALS = (
+    "tailscale:index/oauthClient:OauthClient",
+    "tailscale:index/federatedIdentity:FederatedIdentity",
+    "tailscale:index/tailnetKey:TailnetKey",
+)
+"""Types of the resources whose ids are keys at Tailscale."""
+
 PROJECT = "support-access"
 """The project's name in Pulumi.yaml, which may not load."""
 _NO_PROJECT = re.compile(r"Pulumi\.ya?ml|fully qualified name")
@@ -230,7 +237,12 @@ def _unsure(stack: str) -> str:
 
 
 def _names(rows: list[dict[str, Any]]) -> tuple[str, ...]:
-    return tuple(row["urn"].rpartition("::")[2] for row in rows if not row["type"].startswith("pulumi:pulumi:"))
+    """Pulumi's names, and of a credential at Tailscale its id: the console shows no auth key that a client minted."""
+    return tuple(
+        row["urn"].rpartition("::")[2] + (f" ({row['id']})" if row["type"] in CREDENTIALS and row.get("id") else "")
+        for row in rows
+        if not row["type"].startswith("pulumi:pulumi:")
+    )
 
 
 def _last_error(output: str) -> str:

@@ -13,7 +13,7 @@ from providers.tailnet.client import Client
 from providers.tailnet.ownership import section_of, strings
 from providers.tailnet.slice import read
 from providers.tailnet.tags import TAG_IN_TEXT, Environment, environment_of
-from supportctl.keys import key_tags, unlisted
+from supportctl.keys import key_name, key_tags, unlisted
 from supportctl.verify.absence import Line, UnseenError, looked
 
 
@@ -38,7 +38,7 @@ def tailnet_lines(client: Client, environment: Environment) -> Iterator[Line]:
         found = [(key, key_tags(key)) for key in listed if is_left(key_tags(key))]
         if not found:
             _require_key_scopes(client)
-        return [f"{key.get('keyType', 'key')} {key['id']} ({', '.join(tags)})" for key, tags in found]
+        return [f"{key_name(key)} ({', '.join(tags)})" for key, tags in found]
 
     def devices() -> list[str]:
         found = [device for device in client.devices() if is_left(device.get("tags") or [])]

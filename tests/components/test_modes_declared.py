@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from components.cluster.downgrade import refusal
 from components.cluster.proxies import api_url
 from components.egress.destinations import By, Needs, allowlist, required
 from components.egress.needs import needs
+from components.outputs import kubeconfig
 from components.settings.environment import EnvironmentSettings
 from components.support_access import SupportAccess, SupportAccessArgs
 from components.tailnet.policy import access_sections, identity_sections
@@ -112,6 +114,26 @@ def test_proxies_that_wait_for_their_certificate_end_no_preview(
     monkeypatch.setattr(Answers, "new_resource", waiting)
     seen = register(environment(**AVAILABLE))
     assert "acme-prod-access" in seen.rows
+
+
+def test_the_kubeconfig_is_what_the_client_would_write(environment: Build) -> None:
+    url = "https://acme-prod-api.tail0000.ts.net"
+    name = url.removeprefix("https://")
+    assert json.loads(kubeconfig(environment(**AVAILABLE), url)) == {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": {"server": url}}],
+        "users": [{"name": "tailscale-auth", "user": {"token": "unused"}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": "tailscale-auth"}}],
+        "current-context": name,
+    }
+
+
+def test_where_nobody_is_impersonated_the_kubeconfig_leaves_the_user_to_the_engineer(environment: Build) -> None:
+    """A token in it would reach the API server, which knows none called unused."""
+    made = json.loads(kubeconfig(environment(**NOAUTH), "https://acme-prod-kube.tail0000.ts.net"))
+    assert made["users"] == []
+    assert "user" not in made["contexts"][0]["context"]
 
 
 @pytest.mark.parametrize(

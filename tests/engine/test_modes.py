@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import tarfile
 import time
@@ -91,6 +92,7 @@ def test_the_highly_available_api_comes_and_goes_with_all_that_it_needs(
     outputs = pulumi.outputs(STACK)
     assert outputs["apiUrl"] == f"https://acme-prod-api.{suffix}"
     assert outputs["kubeconfigCommand"] == f"tailscale configure kubeconfig acme-prod-api.{suffix}"
+    assert json.loads(outputs["kubeconfig"])["clusters"][0]["cluster"] == {"server": outputs["apiUrl"]}
     assert outputs["credential"]["scopes"] == ["auth_keys", "devices:core", "services"]
     assert outputs["pending"] == []
 

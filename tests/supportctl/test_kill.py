@@ -274,7 +274,7 @@ def test_auth_keys_go_by_the_tags_that_they_give_to_devices(api: Api) -> None:
     }
     code, record = run(api, target("acme-prod", None))
     assert code == GONE, record.steps
-    assert f"auth {keys[ACME.kube_tag]}" in record.steps[1].what
+    assert f"auth key {keys[ACME.kube_tag]}" in record.steps[1].what
     headers = {"Authorization": f"Bearer {api.admin_key}"}
     listed = httpx.get(f"{api.url}/api/v2/tailnet/-/keys?all=true", headers=headers).json()["keys"]
     good = [key["id"] for key in listed if not key.get("invalid")]

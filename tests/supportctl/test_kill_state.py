@@ -144,6 +144,15 @@ def test_what_a_run_was_making_when_it_was_cut_short_is_not_called_clear(engine:
     assert engine.stack().clear().clear, "what was going is looked for by its tags and labels"
 
 
+def test_a_key_that_the_state_still_names_is_named_by_its_id(engine: Engine) -> None:
+    """The admin console shows no auth key that an OAuth client minted: nobody could find it by its name."""
+    engine.holds(
+        [ROWS[0], row("tailscale:index/tailnetKey:TailnetKey", "acme-prod-sidecar-worker-key", "kAbc123CNTRL")]
+    )
+    engine.answers((1, "error: could not load provider"))
+    assert engine.stack().clear().left == ("acme-prod-sidecar-worker-key (kAbc123CNTRL)",)
+
+
 def test_the_file_for_the_engine_is_gone_afterwards(engine: Engine) -> None:
     engine.answers((0, "done"))
     engine.stack().clear()
