@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, StrictBool, StrictInt, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, ValidationInfo, field_validator
 
 from components.endpoints.published import Udp
 from components.settings import forms
@@ -31,6 +31,22 @@ POLICY_ARN = re.compile(
 )
 PARTITIONS = {"cn-": "aws-cn", "eusc-": "aws-eusc", "us-gov-": "aws-us-gov"}
 """Regions by how they begin; all others that a customer can order are of the partition `aws`."""
+
+
+def account_digits(number: object) -> object:
+    """Refuses digits that YAML read as a number, and shows them as the text that they should be."""
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 10**12:
+        return number
+    digits, octal = f"{number:012d}", f"0{number:o}"
+    raise refuse(
+        f"{digits} is a number here, and must be text: twelve digits, in quotes."
+        + (f" It may also have been {octal}, which is read as an octal number." if len(octal) == len(digits) else ""),
+        why="YAML reads digits without quotes as a number: a leading zero is lost. Compare the account with the one"
+        " that you mean.",
+        example=digits,
+    )
 
 
 def account_number(number: str) -> str:
@@ -73,7 +89,7 @@ class AwsTarget(TargetSettings):
         description="What it makes lives in one region, whatever region the environment's credentials prefer.",
         examples=["eu-central-1"],
     )
-    account: Annotated[str, AfterValidator(account_number)] | None = Field(
+    account: Annotated[str, BeforeValidator(account_digits), AfterValidator(account_number)] | None = Field(
         default=None,
         description="Credentials of another account are refused before anything is made.",
         examples=["111122223333"],

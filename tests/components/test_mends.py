@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from components.settings.environment import EnvironmentSettings
 from components.settings.load import load
 from components.settings.problems import SettingsError
 from tests.components.least import AWS, LEAST, TAILNET
@@ -39,9 +40,13 @@ TWO_ENDS = {
 }
 
 
+def flat(keys: dict[str, Any]) -> dict[str, str]:
+    return {f"support-access:{k}": v if isinstance(v, str) else json.dumps(v) for k, v in keys.items()}
+
+
 def mends(stack: str, keys: dict[str, Any]) -> dict[str, str]:
     with pytest.raises(SettingsError) as caught:
-        load(stack, {f"support-access:{k}": v if isinstance(v, str) else json.dumps(v) for k, v in keys.items()})
+        load(stack, flat(keys))
     return {problem.key.removeprefix("support-access:"): problem.mend for problem in caught.value.problems}
 
 
@@ -93,3 +98,36 @@ def test_what_chooses_a_kind_has_an_example() -> None:
     found = mends("acme-prod", {**LEAST, "egress": [{"region": "eu-central-1"}], "expose": [{"kind": "services"}]})
     assert found["egress[0].target"].endswith(" aws-security-group")
     assert found["expose[0].kind"].endswith(" service")
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (123456789012, "123456789012"),
+        (12345678901, "012345678901"),  # 012345678901 in the file
+        (1.23456789012e11, "123456789012"),
+        (123000000000.0, "123000000000"),  # 1.23e11
+        (1402433619, "001402433619"),  # and 012345670123, which YAML takes for octal digits
+    ],
+)
+def test_an_account_without_quotes_is_shown_as_the_twelve_digits_that_were_meant(given: float, shown: str) -> None:
+    keys = {**LEAST, "egress": [{**AWS, "account": given}]}
+    mend = mends("acme-prod", keys)["egress[0].account"]
+    assert shown in mend
+    (command,) = mend.splitlines()
+    assert command.endswith(f"support-access:egress[0].account' {shown}")
+    assert ("--type string" in command) is (shown[0] != "0"), "the engine writes digits with a leading zero as text"
+    loaded = load("acme-prod", flat({**keys, "egress": [{**AWS, "account": shown}]}))
+    assert isinstance(loaded, EnvironmentSettings)
+
+
+def test_an_account_that_may_have_been_read_as_octal_is_shown_both_ways() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load("acme-prod", flat({**LEAST, "egress": [{**AWS, "account": 1402433619}]}))
+    assert "It may also have been 012345670123" in caught.value.problems[0].what
+
+
+@pytest.mark.parametrize("given", [True, -1, 1.5, [], 1234567890123, float("inf")])
+def test_what_is_no_account_is_refused_whatever_it_is(given: Any) -> None:
+    mend = mends("acme-prod", {**LEAST, "egress": [{**AWS, "account": given}]})["egress[0].account"]
+    assert "111122223333" in mend, "an example, since nothing of what was given can be meant"
