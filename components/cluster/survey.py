@@ -23,6 +23,7 @@ from components.cluster.elsewhere import elsewhere
 from components.cluster.exposed_services import exposed_problems
 from components.cluster.impersonators import Declared, sentence, wider
 from components.cluster.issuer import issuer_problems
+from components.cluster.platform import privileged_pods
 from components.manifests.network_policy import Backend
 from components.naming import NAMESPACE, RELEASE, Names
 from components.settings.environment import Cluster, EnvironmentSettings
@@ -58,6 +59,7 @@ class Asked(Protocol):
     def all(self, path: str, labels: str = "") -> list[Found]: ...
     def whole(self, path: str, labels: str = "") -> list[dict[str, Any]]: ...
     def document(self, path: str) -> dict[str, Any] | None: ...
+    def create(self, path: str, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +83,9 @@ def survey(look: Asked, settings: EnvironmentSettings, users: Iterable[str]) -> 
     declared = Declared(groups=frozenset(groups), users=frozenset(users), any_user=settings.any_user is not None)
     bindings = _of_kinds(look, BINDINGS)
     problems = [sentence(found, context) for found in wider(bindings, _of_kinds(look, ROLES), declared)]
-    notices = tuple(bound_elsewhere(bindings, settings, declared, context))
+    refused, unsure = privileged_pods(look, settings, bindings)
+    problems += refused
+    notices = (*bound_elsewhere(bindings, settings, declared, context), *unsure)
     problems += _missing_namespaces(look, settings)
     problems += exposed_problems(look.whole, settings)
     problems += issuer_problems(look.document, settings)

@@ -68,6 +68,9 @@ def variables(operator: Operator) -> list[dict[str, str]]:
     found = [{"name": "AUTH_PROXY", "value": "true"}] if api.in_process and api.impersonates else []
     # The chart has no value for this image, and its default is the moving tag `latest`.
     found.append({"name": "K8S_PROXY_IMAGE", "value": operator.pin("k8s_proxy").reference})
+    # tsnet makes its folder below the user's configuration, `/.config` where there is no home: OpenShift runs the pod
+    # as a user who cannot write there. The node's state is in a Secret, so nothing there is kept.
+    found.append({"name": "XDG_CONFIG_HOME", "value": "/tmp"})  # noqa: S108 (in the container)
     if operator.udp_port is not None:
         found.append({"name": "TS_PORT", "value": str(operator.udp_port)})
     return [*found, *outbound_variables(operator)]

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from components.manifests import Manifest
 from components.naming import NAMESPACE
 
+ENFORCE = "pod-security.kubernetes.io/enforce"
+
 
 def pod_security(*, proxies: bool) -> dict[str, str]:
     """Labels that say which pods the API server admits here.
@@ -16,8 +18,8 @@ def pod_security(*, proxies: bool) -> dict[str, str]:
     stricter standard would refuse are warned of, where that says anything.
     """
     if proxies:
-        return {"pod-security.kubernetes.io/enforce": "privileged"}
-    return {"pod-security.kubernetes.io/enforce": "baseline", "pod-security.kubernetes.io/warn": "restricted"}
+        return {ENFORCE: "privileged"}
+    return {ENFORCE: "baseline", "pod-security.kubernetes.io/warn": "restricted"}
 
 
 def namespace(labels: Mapping[str, str], *, proxies: bool) -> Manifest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,10 @@ class Cluster:
 
     def document(self, path: str) -> dict[str, Any] | None:
         return {"issuer": ISSUER} if path == DISCOVERY else None
+
+    def create(self, path: str, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        assert dry_run
+        return dict(body)
 
 
 def named(name: str, **more: Any) -> dict[str, Any]:

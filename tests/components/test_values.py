@@ -26,6 +26,13 @@ def test_every_image_is_pinned_to_the_operators_version(environment: Build) -> N
     assert env["K8S_PROXY_IMAGE"] == "tailscale/k8s-proxy:v1.96.5"
 
 
+def test_the_operator_writes_its_files_where_every_user_may_write(environment: Build) -> None:
+    """OpenShift gives each pod a user of its own, who cannot make `/.config`."""
+    settings = environment()
+    env = chart_values(settings.names, settings)["operatorConfig"]["extraEnv"]
+    assert {"name": "XDG_CONFIG_HOME", "value": "/tmp"} in env
+
+
 def test_a_digest_wins_over_the_tag(environment: Build) -> None:
     images = {"k8sProxy": {"repository": "mirror.example.com/k8s-proxy", "digest": DIGEST}}
     settings = environment(operator={"version": "v1.96.5", "images": images})
