@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from components.egress.destinations import allowlist, required
 from components.egress.needs import needs
 from components.endpoints.relays import PUBLISHED, Relays
-from components.features import federated_audience, impersonators, runs_proxies
+from components.features import federated_audience, impersonators, runs_privileged_pods, runs_proxies
 from components.manifests import Manifest
 from components.manifests.delivery import Delivery, delivery
 from components.manifests.exposures import INGRESS_CLASS, PREFIX, Patch, patches
@@ -166,6 +166,7 @@ def _words(
         "ingress_class": INGRESS_CLASS,
         "kept": [_place(one) for one in (*made.rbac, *made.objects)],
         "managed_by": MANAGED_BY,
+        "privileged": runs_privileged_pods(settings),
         "own_pods": runs_proxies(settings) or settings.recorder is not None,
         "exposure_tags": settings.names.tags.svc_tag("x").removesuffix("x"),
         "annotations": [f"{PREFIX}{key}" for key in ("expose", "hostname", "tags")],

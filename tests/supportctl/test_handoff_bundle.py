@@ -167,6 +167,14 @@ def test_what_is_exposed_beside_the_api_is_told_with_who_reaches_it_and_on_which
     assert "## What else" not in texts()["README.md"]
 
 
+def test_a_handoff_with_privileged_proxies_names_the_platforms_that_refuse_them() -> None:
+    acknowledged = {"credential": {"acknowledge": ["devices:core"]}}
+    for expose, privileged in ((ALL, True), ([one for one in ALL if one["kind"] == "ingress"], False)):
+        said = texts(expose=[one for one in expose if one["kind"] != "sidecar"], **acknowledged)["README.md"]
+        for words in ("GKE Autopilot", "Fargate", "system:openshift:scc:privileged"):
+            assert (words in said) is privileged
+
+
 @pytest.mark.parametrize("mode", ["noauth", "none"])
 def test_where_nobody_is_impersonated_there_are_no_roles_to_apply_or_to_tell_of(mode: str) -> None:
     """kubectl refuses a file without objects, and the installation would end there."""
