@@ -30,7 +30,13 @@ AUTOPILOT_NODE = "gk3-"
 FARGATE = ("eks.amazonaws.com/compute-type", "fargate")
 ELSEWHERE = "default"
 """Namespace of the dry run while the operator's does not exist, or does not admit privileged pods yet."""
-NOT_ASKED = ("cannot create resource", "does not support dry run", "failed calling webhook", "being terminated")
+NOT_ASKED = (
+    "cannot create resource",
+    "error looking up service account",
+    "does not support dry run",
+    "failed calling webhook",
+    "being terminated",
+)
 """In a refusal that says nothing about the pod."""
 BY_LABEL = "violates PodSecurity"
 

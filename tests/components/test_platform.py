@@ -156,6 +156,7 @@ def test_a_namespace_that_still_refuses_by_its_label_is_a_refusal(environment: B
     "answer",
     [
         refused(RBAC),
+        refused('pods "x" is forbidden: error looking up service account tailscale/default: not found'),
         refused("admission webhook x does not support dry run", 400),
         refused("failed calling webhook x: connection refused", 500),
         ClusterUnknownError("the API server does not answer: timed out"),
