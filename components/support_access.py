@@ -4,13 +4,14 @@ Owns the edges. Pulumi creates along them and deletes in levels, deepest first, 
 follow; so what lets people in hangs deepest and goes first, and what needs the customer's cluster goes when nothing
 at Tailscale is left:
 
-    access | enrolment | exposures | holder | wait for the operator | roles, ceiling | Secret | OAuth client | cleanup |
-    release | namespace, egress | identity
+    access | enrolment | proxy drain | OAuth client | device cleanup | release | namespace | cluster, egress | identity
 
-A federated identity takes the place of the OAuth client, and then there is no Secret.
+A federated identity takes the place of the OAuth client. Roles, impersonation limit, Secret and network policy are
+deleted with the namespace, exposures with the proxy drain: the engine takes them out of the state and calls the cluster
+for none of them, so between grant and credential nothing waits for the cluster but the drain, which gives up in time.
 
-Does not own what the tailnet shares (tailnet_base.py). Dies by `pulumi destroy`, which runs no program: all that a
-delete needs lies in the state, and every credential comes from the environment.
+Does not own what the tailnet shares (tailnet_base.py). Teardown: `pulumi destroy`, which runs no program: all that a
+delete needs is in the state, and every credential comes from the environment.
 """
 
 from __future__ import annotations
@@ -115,23 +116,30 @@ class SupportAccess(pulumi.ComponentResource):
             if settings.cluster and inside
             else None
         )
-        ready = seen.apply(lambda _: identity) if seen is not None else identity
         egress = open_egress(settings, dialled, narrowed=identity, parent=self)
-        operator = inside.operator(ready=ready, egress=egress) if inside else None
+        operator = None
+        if inside and seen is not None:
+            operator = inside.operator(ready=inside.recorded(seen, after=identity), egress=egress)
 
         cleanup = DeviceCleanup(
             names.resource("cleanup"),
             customer=names.customer,
             environment=names.environment,
-            # At the kill devices go before Helm is asked: Helm fails when the cluster is unreachable.
+            **(inside.cleanup() if inside else {}),
+            # Devices are removed before Helm is asked: Helm fails when the cluster is unreachable.
             opts=pulumi.ResourceOptions(
                 parent=self, provider=tailnet, depends_on=[operator.release if operator else identity]
             ),
         )
         own = operator_credential(settings, tailnet=tailnet, keys=keys, after=[cleanup, identity], parent=self)
-        bounds = inside.bounds(own, users, seen, dialled) if inside and seen is not None else []
+        namespace = operator.namespace if operator else None
+        bounds = (
+            inside.bounds(own, users, seen, dialled, namespace) if inside and namespace and seen is not None else []
+        )
         beside = (
-            sidecars(settings, inside.provider, inside.unless_there, keys, [cleanup, identity], self) if inside else []
+            sidecars(settings, inside.provider, inside.unless_there, keys, namespace, [cleanup, identity], self)
+            if inside and namespace
+            else []
         )
         enrolment = Enrollment(
             names.resource("enrolment"),

@@ -1,19 +1,21 @@
 """What the operator runs proxies for, as one component: exposures and the session recorder.
 
 Owns that our objects go with their holder (holder.py), and that a Service of the customer's keeps everything that is
-theirs: a patch holds our annotations, and lets go of them when it dies. Does not own the objects' text
+theirs: a patch holds our annotations, and lets go of them when it is removed. Does not own the objects' text
 (components/manifests/exposures.py, recorder.py), nor the grants.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components import PACKAGE
 from components.cluster.holder import Holder
+from components.cluster.leftovers import path_of
 from components.cluster.objects import register
 from components.cluster.timeouts import SHORT_DELETE
 from components.manifests import Manifest
@@ -51,7 +53,7 @@ class Exposures(pulumi.ComponentResource):
                 pulumi.ResourceOptions(
                     parent=self,
                     depends_on=args.after,
-                    deleted_with=holder.owner,
+                    deleted_with=holder.drain,
                     # The operator writes the proxy's name there.
                     ignore_changes=["spec.externalName"] if manifest["kind"] == "Service" else None,
                     custom_timeouts=SHORT_DELETE,
@@ -62,25 +64,20 @@ class Exposures(pulumi.ComponentResource):
             _patch(
                 f"{name}-{part}",
                 patch,
-                # Given up before the wait for the operator begins.
                 pulumi.ResourceOptions(
-                    parent=self, depends_on=[*args.after, holder.withdrawal], custom_timeouts=SHORT_DELETE
+                    parent=self,
+                    depends_on=[*args.after, holder.drain],
+                    # Kubernetes refuses to give back fields of a Service that the customer has deleted.
+                    deleted_with=holder.drain,
+                    custom_timeouts=SHORT_DELETE,
                 ),
             )
         self.register_outputs({"exposed": [exposure.name for exposure in settings.expose if exposure.by_operator]})
 
 
-def proxy_tags(settings: EnvironmentSettings) -> list[str]:
-    """Tags of the devices that the operator makes for exposures and the recorder."""
-    tags = settings.names.tags
-    found = [tags.svc_tag(exposure.name) for exposure in settings.expose if exposure.by_operator]
-    return [*found, *([tags.rec_tag] if settings.recorder else [])]
-
-
-def held_tags(settings: EnvironmentSettings) -> list[str]:
-    """The same, and that of highly available API proxies: of every device that the operator makes beside its own."""
-    available = settings.operator.api_server_proxy.highly_available
-    return [*proxy_tags(settings), *([settings.names.tags.api_tag] if available else [])]
+def served_by_operator(settings: EnvironmentSettings) -> bool:
+    """Whether there is an exposure that the operator serves, or a recorder."""
+    return settings.recorder is not None or any(exposure.by_operator for exposure in settings.expose)
 
 
 def _unwaited(manifest: Manifest) -> Manifest:
@@ -90,13 +87,24 @@ def _unwaited(manifest: Manifest) -> Manifest:
     return {**manifest, "metadata": {**metadata, "annotations": {**metadata["annotations"], **UNWAITED}}}
 
 
+def patched(settings: EnvironmentSettings) -> list[dict[str, Any]]:
+    """What the drain takes off Services of the customer's: API path and annotations of each patch."""
+    return [
+        {
+            "path": path_of("Service", {"name": patch.service, "namespace": patch.namespace}),
+            "annotations": _annotations(patch),
+        }
+        for patch in patches(settings).values()
+    ]
+
+
+def _annotations(patch: Patch) -> dict[str, str]:
+    return {**patch.annotations, **UNWAITED}
+
+
 def _patch(name: str, patch: Patch, opts: pulumi.ResourceOptions) -> kubernetes.core.v1.ServicePatch:
     return kubernetes.core.v1.ServicePatch(
         name,
-        metadata={
-            "name": patch.service,
-            "namespace": patch.namespace,
-            "annotations": {**patch.annotations, **UNWAITED},
-        },
+        metadata={"name": patch.service, "namespace": patch.namespace, "annotations": _annotations(patch)},
         opts=opts,
     )

@@ -7,17 +7,20 @@ release and the rest. No component: its parts are the environment's own children
 
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.cluster.ceiling import Ceiling, CeilingArgs
-from components.cluster.exposures import Exposures, ExposuresArgs, held_tags, proxy_tags
+from components.cluster.exposures import Exposures, ExposuresArgs, patched, served_by_operator
 from components.cluster.held import held
 from components.cluster.holder import Holder, HolderArgs
 from components.cluster.leftovers import refuse_leftovers
 from components.cluster.network_policy import NetworkPolicy, NetworkPolicyArgs
 from components.cluster.objects import register
 from components.cluster.operator import Operator, OperatorArgs
+from components.cluster.owner import Owner
 from components.cluster.proxies import Proxies, ProxiesArgs
 from components.cluster.reinstall import ask_before_reinstall
 from components.cluster.roles import Roles, RolesArgs
@@ -27,10 +30,11 @@ from components.egress.destinations import Needs, required
 from components.egress.target import Target
 from components.features import impersonators, runs_proxies
 from components.manifests.credential import credential
-from components.settings.environment import Cluster, EnvironmentSettings
+from components.settings.environment import Cluster as ClusterSettings
+from components.settings.environment import EnvironmentSettings
 from components.settings.network_policy import Form
 from components.tailnet.operator_credential import OperatorCredential
-from providers.tailnet.resources import Provider
+from providers.tailnet.resources import Cluster, Provider
 
 
 class Installation:
@@ -42,9 +46,11 @@ class Installation:
     """What the operator runs; None where it runs nothing."""
     unless_there: pulumi.ResourceHookBinding
     """Asked before an object outside of the operator's namespace is made."""
+    identity: Cluster
+    """Recorded before anything is made."""
 
     def __init__(
-        self, settings: EnvironmentSettings, cluster: Cluster, tailnet: Provider, parent: pulumi.Resource
+        self, settings: EnvironmentSettings, cluster: ClusterSettings, tailnet: Provider, parent: pulumi.Resource
     ) -> None:
         self._settings, self._cluster, self._tailnet, self._parent = settings, cluster, tailnet, parent
         self.provider = kubernetes.Provider(
@@ -54,14 +60,38 @@ class Installation:
             context=cluster.context,
             # The environment is the cluster: a new address of the same one must never replace what is in it.
             cluster_identifier=settings.names.name,
-            delete_unreachable=True,
+            # Without delete_unreachable: a refresh would drop from the state what it cannot read.
             # In place: replaced, a Secret would be gone for a moment, and at preview its own predecessor stands there.
             enable_secret_mutable=True,
             opts=pulumi.ResourceOptions(parent=parent),
         )
         self.unless_there = refuse_leftovers(settings.names, cluster)
 
-    def operator(self, *, ready: pulumi.Input[pulumi.Resource], egress: list[Target]) -> Operator:
+    def recorded(self, seen: pulumi.Output[Survey], *, after: pulumi.Resource) -> Cluster:
+        """The identity of the cluster, as the preflight found it: nothing is made in another one."""
+        names = self._settings.names
+        self.identity = Cluster(
+            names.resource("cluster"),
+            customer=names.customer,
+            environment=names.environment,
+            context=self._cluster.context,
+            kubeconfig=str(self._cluster.kubeconfig or ""),
+            uid=seen.apply(lambda found: found.uid),
+            opts=pulumi.ResourceOptions(parent=self._parent, provider=self._tailnet, depends_on=[after]),
+        )
+        return self.identity
+
+    def cleanup(self) -> dict[str, Any]:
+        """What the device cleanup needs to remove the environment's rights from the cluster."""
+        return {
+            "context": self._cluster.context,
+            "kubeconfig": str(self._cluster.kubeconfig or ""),
+            "cluster_uid": self.identity.uid,
+            "labels": self._settings.names.labels,
+            "held": held(self._settings),
+        }
+
+    def operator(self, *, ready: pulumi.Resource, egress: list[Target]) -> Operator:
         """Namespace and release. ready, egress: as in `OperatorArgs`."""
         return Operator(
             self._settings.names.resource("operator"),
@@ -79,30 +109,43 @@ class Installation:
         )
 
     def bounds(
-        self, own: OperatorCredential, users: list[str], seen: pulumi.Output[Survey], needs: Needs
+        self,
+        own: OperatorCredential,
+        users: list[str],
+        seen: pulumi.Output[Survey],
+        needs: Needs,
+        namespace: Owner,
     ) -> list[pulumi.Resource]:
-        """The credential in the cluster, and whom and what it is good for. needs: what the features dial."""
+        """The credential in the cluster, and whom and what it is good for. needs: what the features dial. namespace:
+        the operator's."""
         settings, names = self._settings, self._settings.names
-        given = self._secret(own) or own.resource
+        given = self._secret(own, namespace) or own.resource
         bounds: list[pulumi.Resource] = [given]
         if settings.network_policy.form is not Form.OFF:
             narrowed = NetworkPolicy(
                 names.resource("network-policy"),
-                NetworkPolicyArgs(settings=settings, needs=required(needs), surveyed=seen, after=[given]),
+                NetworkPolicyArgs(
+                    settings=settings,
+                    needs=required(needs),
+                    surveyed=seen,
+                    namespace=namespace,
+                    after=[given],
+                ),
                 opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider]),
             )
             bounds.append(narrowed)
         if servers := impersonators(settings):
-            bounds += self._ceiling(given, servers, users)
-        if not held_tags(settings):
+            bounds += self._ceiling(given, servers, users, namespace)
+        if not (paths := held(settings)):
             return bounds
         holder = Holder(
             names.resource("holder"),
             HolderArgs(
                 names=names,
                 cluster=self._cluster,
-                tags=held_tags(settings),
-                held=held(settings),
+                cluster_uid=self.identity.uid,
+                held=paths,
+                patched=patched(settings),
                 after=list(bounds),
                 unless_there=self.unless_there,
             ),
@@ -116,13 +159,14 @@ class Installation:
                     names=names,
                     settings=settings,
                     holder=holder,
+                    namespace=namespace,
                     after=list(bounds),
                     unless_there=self.unless_there,
                 ),
                 opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider]),
             )
             bounds.append(self.proxies)
-        if proxy_tags(settings):
+        if served_by_operator(settings):
             made = Exposures(
                 names.resource("exposures"),
                 ExposuresArgs(settings=settings, holder=holder, after=list(bounds), unless_there=self.unless_there),
@@ -131,7 +175,7 @@ class Installation:
             bounds.append(made)
         return [*bounds, holder]
 
-    def _secret(self, own: OperatorCredential) -> pulumi.Resource | None:
+    def _secret(self, own: OperatorCredential, namespace: Owner) -> pulumi.Resource | None:
         """The credential's secret in the cluster; None where there is none."""
         if own.secret is None:
             return None
@@ -145,11 +189,14 @@ class Installation:
                 additional_secret_outputs=["data", "stringData"],
                 # What mints no token never gets there.
                 depends_on=list(own.good),
+                deleted_with=namespace.resource,
                 custom_timeouts=SHORT_DELETE,
             ),
         )
 
-    def _ceiling(self, given: pulumi.Resource, servers: tuple[str, ...], users: list[str]) -> list[pulumi.Resource]:
+    def _ceiling(
+        self, given: pulumi.Resource, servers: tuple[str, ...], users: list[str], namespace: Owner
+    ) -> list[pulumi.Resource]:
         """Whom the API proxies, which run as `servers`, may impersonate, and what those may do."""
         settings, names = self._settings, self._settings.names
         ceiling = Ceiling(
@@ -160,6 +207,7 @@ class Installation:
                 service_accounts=servers,
                 any_user=settings.any_user is not None,
                 labels=names.labels,
+                namespace=namespace,
                 after=[given],
                 unless_there=self.unless_there,
             ),
@@ -171,6 +219,7 @@ class Installation:
                 access=settings.access,
                 readable=settings.read_only.by_group,
                 labels=names.labels,
+                namespace=namespace,
                 after=[given],
                 unless_there=self.unless_there,
             ),

@@ -1,7 +1,6 @@
 """The network policy of the operator's namespace, as one component.
 
-Does not own what it says (components/manifests/network_policy.py). Dies with the roles: it only narrows, so its
-end cuts nothing that the operator still has to undo; with the cluster unreachable it is dropped from state.
+Does not own what it says (components/manifests/network_policy.py). Teardown: with its namespace.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import pulumi
 
 from components import PACKAGE
 from components.cluster.objects import register
+from components.cluster.owner import Owner
 from components.cluster.survey import Survey
 from components.cluster.timeouts import SHORT_DELETE
 from components.egress.destinations import Destination
@@ -24,11 +24,12 @@ from components.settings.environment import EnvironmentSettings
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkPolicyArgs:
     """settings: of the environment, with a form other than off. needs: the allowlist of its features. surveyed: what
-    the cluster itself says. after: what must be there first."""
+    the cluster itself says. namespace: what it is in. after: what must be there first."""
 
     settings: EnvironmentSettings
     needs: tuple[Destination, ...]
     surveyed: pulumi.Output[Survey]
+    namespace: Owner
     after: Sequence[pulumi.Resource]
 
 
@@ -43,7 +44,12 @@ class NetworkPolicy(pulumi.ComponentResource):
         register(
             f"{name}-{form.value}",
             {**known, "spec": args.surveyed.apply(lambda seen: _spec(args, seen))},
-            pulumi.ResourceOptions(parent=self, depends_on=list(args.after), custom_timeouts=SHORT_DELETE),
+            pulumi.ResourceOptions(
+                parent=self,
+                depends_on=list(args.after),
+                deleted_with=args.namespace.resource,
+                custom_timeouts=SHORT_DELETE,
+            ),
         )
         self.register_outputs({"form": form.value})
 

@@ -3,8 +3,9 @@
 Owns both, pinned, and takes nothing over: a namespace or a release that is already there is refused, so a second
 environment cannot move into the same cluster (the chart's object names are fixed). A release that the customer has
 uninstalled is not made again unasked (reinstall.py). Does not own the credential, a
-Secret that comes later and that the pod waits for, nor any RBAC beyond the chart's own. Dies when everything at
-Tailscale is gone already, because Helm cannot uninstall from a cluster that it does not reach.
+Secret that comes later and that the pod waits for, nor any RBAC beyond the chart's own. Teardown: after everything at
+Tailscale is gone, because Helm cannot uninstall from a cluster that it does not reach. With the namespace Kubernetes
+deletes everything of the environment in the cluster (owner.py), so the engine asks for no object of that by itself.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components import PACKAGE
-from components.cluster.objects import register
+from components.cluster.owner import Owner, namespace_owner
 from components.cluster.timeouts import NAMESPACE_TIMEOUTS, RELEASE_TIMEOUTS
 from components.features import runs_privileged_pods
 from components.manifests.chart_values import chart_values
@@ -27,13 +28,13 @@ from components.settings.environment import EnvironmentSettings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OperatorArgs:
-    """names, settings: of the environment. ready: what must have taken away access that is no longer declared, and
-    looked at the cluster, before anything is made there. egress: what must be open before the operator dials out.
-    unless_there, unless_uninstalled: what is asked before the namespace is made, and before the release is."""
+    """names, settings: of the environment. ready: the record of the cluster, before which nothing is made there.
+    egress: what must be open before the operator dials out. unless_there, unless_uninstalled: what is asked before the
+    namespace is made, and before the release is."""
 
     names: Names
     settings: EnvironmentSettings
-    ready: pulumi.Input[pulumi.Resource]
+    ready: pulumi.Resource
     egress: Sequence[pulumi.Resource]
     unless_there: pulumi.ResourceHookBinding
     unless_uninstalled: pulumi.ResourceHookBinding
@@ -44,20 +45,24 @@ class Operator(pulumi.ComponentResource):
 
     release: kubernetes.helm.v3.Release
     """What the device cleanup hangs on, so that at the kill devices go first."""
+    namespace: Owner
+    """Owns what the environment has in the cluster, beside the release and what the operator puts a finalizer on."""
 
     def __init__(self, name: str, args: OperatorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"{PACKAGE}:cluster:Operator", name, None, opts)
         operator = args.settings.operator
-        place = register(
+        made = namespace(args.names.labels, proxies=runs_privileged_pods(args.settings))
+        place = kubernetes.core.v1.Namespace(
             f"{name}-namespace",
-            namespace(args.names.labels, proxies=runs_privileged_pods(args.settings)),
-            pulumi.ResourceOptions(
+            metadata=made["metadata"],
+            opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[args.ready],
                 custom_timeouts=NAMESPACE_TIMEOUTS,
                 hooks=args.unless_there,
             ),
         )
+        self.namespace = namespace_owner(place)
         self.release = kubernetes.helm.v3.Release(
             f"{name}-release",
             name=RELEASE,

@@ -1,9 +1,8 @@
 """The proxies that the operator starts in the cluster: their class, and the highly available ones of the API.
 
-Does not own what they say (components/manifests/proxy_class.py, api_proxies.py), nor the proxies of exposures. Dies
-while the operator still runs and its credential is good, which is what takes the devices, the Tailscale Service and the
-finalizers away. With a refused credential the ProxyGroup stays where it is, and holds up nothing: it goes with its
-holder (holder.py). With the cluster unreachable it is dropped from state, cut off all the same.
+Does not own what they say (components/manifests/proxy_class.py, api_proxies.py), nor the proxies of exposures.
+Teardown: with their owner (holder.py), while the operator still runs and its credential is good, which is what takes
+the devices, the Tailscale Service and the finalizers away. Their ServiceAccount is deleted with its namespace.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import pulumi
 from components import PACKAGE
 from components.cluster.holder import Holder
 from components.cluster.objects import register_all
+from components.cluster.owner import Owner
 from components.cluster.timeouts import SHORT_DELETE
 from components.manifests import Manifest
 from components.manifests.api_proxies import proxy_group, service_account
@@ -30,12 +30,13 @@ when a proxy has its certificate and offers the Service: then, and not before, t
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProxiesArgs:
-    """names, settings: of the environment. holder: of what the operator puts a finalizer on. after: what must be there
-    first. unless_there: what is asked before an object outside of a namespace is made."""
+    """names, settings: of the environment. holder: of what the operator puts a finalizer on. namespace: the operator's.
+    after: what must be there first. unless_there: what is asked before an object outside of a namespace is made."""
 
     names: Names
     settings: EnvironmentSettings
     holder: Holder
+    namespace: Owner
     after: list[pulumi.Resource]
     unless_there: pulumi.ResourceHookBinding
 
@@ -64,10 +65,14 @@ class Proxies(pulumi.ComponentResource):
             name,
             {part: args.holder.owned(manifest) for part, manifest in proxy_class(settings, labels).items()},
             pulumi.ResourceOptions.merge(
-                options, pulumi.ResourceOptions(hooks=args.unless_there, deleted_with=args.holder.owner)
+                options, pulumi.ResourceOptions(hooks=args.unless_there, deleted_with=args.holder.drain)
             ),
         )
-        account = register_all(name, service_account(settings, labels), options)
+        account = register_all(
+            name,
+            service_account(settings, labels),
+            pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(deleted_with=args.namespace.resource)),
+        )
         self.api_url = None
         for part, manifest in proxy_group(settings, labels).items():
             seconds = f"{settings.enrolment.timeout_seconds}s"
@@ -80,7 +85,7 @@ class Proxies(pulumi.ComponentResource):
                     parent=self,
                     # The operator looks for both once, when it sees the group.
                     depends_on=[*args.after, *own_class.values(), *account.values()],
-                    deleted_with=args.holder.owner,
+                    deleted_with=args.holder.drain,
                     custom_timeouts=pulumi.CustomTimeouts(create=seconds, update=seconds, delete=SHORT_DELETE.delete),
                     hooks=args.unless_there,
                 ),

@@ -2,7 +2,8 @@
 
 Does not own the objects' text, nor the patch of the workload, which the customer applies (components/manifests/
 sidecar.py). The key is reusable, because pods come and go, ephemeral, so that none of their devices stays, and tagged
-with the exposure's own tag. It dies before the devices do: while it lives they would come back.
+with the exposure's own tag. Teardown: the key is deleted before the devices, which would come back while it is valid;
+Kubernetes deletes the rest after the operator's namespace, which owns it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pulumi_tailscale as tailscale
 
 from components import PACKAGE
 from components.cluster.objects import register
+from components.cluster.owner import Owner
 from components.cluster.timeouts import SHORT_DELETE
 from components.manifests.sidecar import patch_command, sidecar
 from components.settings.environment import EnvironmentSettings
@@ -22,12 +24,14 @@ from components.settings.expose import SidecarExposure
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SidecarArgs:
-    """settings, exposure: whose it is. keys: the provider that mints. after: the tags, and what removes devices.
-    unless_there: what is asked before each object is made in the customer's namespace."""
+    """settings, exposure: whose it is. keys: the provider that mints. namespace: the operator's, which owns the
+    objects. after: the tags, and what removes devices. unless_there: what is asked before each object is made in the
+    customer's namespace."""
 
     settings: EnvironmentSettings
     exposure: SidecarExposure
     keys: tailscale.Provider
+    namespace: Owner
     after: list[pulumi.Resource]
     unless_there: pulumi.ResourceHookBinding
 
@@ -55,12 +59,13 @@ class Sidecar(pulumi.ComponentResource):
         for part, manifest in sidecar(settings, exposure, key.key).items():
             register(
                 f"{name}-{part}",
-                manifest,
+                args.namespace.owned(manifest),
                 pulumi.ResourceOptions(
                     parent=self,
                     additional_secret_outputs=["data", "stringData"] if part == "secret" else None,
-                    # Without the key the rest is good for nothing, and it goes while the key is still there.
+                    # Without the key the rest is good for nothing.
                     depends_on=[key],
+                    deleted_with=args.namespace.resource,
                     custom_timeouts=SHORT_DELETE,
                     hooks=args.unless_there,
                 ),
@@ -77,14 +82,22 @@ def sidecars(
     in_cluster: pulumi.ProviderResource,
     unless_there: pulumi.ResourceHookBinding,
     keys: tailscale.Provider,
+    namespace: Owner,
     after: list[pulumi.Resource],
     parent: pulumi.Resource,
 ) -> list[Sidecar]:
-    """One component per exposure of that kind. unless_there, keys, after: as in `SidecarArgs`."""
+    """One component per exposure of that kind. unless_there, keys, namespace, after: as in `SidecarArgs`."""
     return [
         Sidecar(
             settings.names.resource(f"sidecar-{exposure.name}"),
-            SidecarArgs(settings=settings, exposure=exposure, keys=keys, after=after, unless_there=unless_there),
+            SidecarArgs(
+                settings=settings,
+                exposure=exposure,
+                keys=keys,
+                namespace=namespace,
+                after=after,
+                unless_there=unless_there,
+            ),
             opts=pulumi.ResourceOptions(parent=parent, providers=[in_cluster]),
         )
         for exposure in settings.expose

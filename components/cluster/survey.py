@@ -2,10 +2,10 @@
 
 Owns what is asked, and what the answers mean for this stack: a role that would let the operator impersonate more than
 is declared, bindings that give engineers more, an operator that the customer runs already, a namespace that an entry
-names and that is not there, and where the API server answers. A cluster that does not say is passed by with a warning:
-narrowed access must reach Tailscale first, and the engine's own attempt fails anyway. Asked in a thread, after the
-identity slice is registered, so a frozen API server holds up nothing that takes access away. Reads only; nothing here
-lives, so nothing dies.
+names and that is not there, where the API server answers, and which cluster it is. A cluster that does not answer, or
+refuses the credential, fails the run: what is there is unknown, so state and outputs stay as they were. Asked in a
+thread, after the identity slice is registered: access that is no longer declared is removed whatever the cluster does.
+A stack that is suspended goes on, for it adds nothing. Reads only.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from components.settings.expose import EgressExposure, SidecarExposure, backends
 from components.settings.network_policy import Form
 from providers.cluster.look import ClusterLook, Found
 from providers.cluster.problems import ClusterUnknownError
+from providers.tailnet.recorded_cluster import uid_of
 from providers.tailnet.resources import Provider, get_operators
 
 SECONDS = 10.0
@@ -65,10 +66,12 @@ class Asked(Protocol):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
     """problems: what must be mended before this stack makes anything there, in words. notices: what whoever reads the
-    preview must know. stands: false where the environment's namespace was looked for and is not there. api_server:
-    addresses and ports that the API server answers on. backends: pods behind the exposed Services, as the Services
-    themselves select them. Both are asked for a network policy alone."""
+    preview must know. uid: which cluster it is; empty where it does not answer. stands: false where the environment's
+    namespace was looked for and is not there. api_server: addresses and ports that the API server answers on. backends:
+    pods behind the exposed Services, as the Services themselves select them. Both are asked for a network policy alone.
+    """
 
+    uid: str = ""
     problems: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     stands: bool = True
@@ -78,6 +81,7 @@ class Survey:
 
 def survey(look: Asked, settings: EnvironmentSettings, users: Iterable[str]) -> Survey:
     """users: whom the operator may impersonate, beside the groups in the settings. Raises ClusterUnknownError."""
+    uid = uid_of(look)
     context = settings.cluster.context if settings.cluster else ""
     groups = {entry.impersonate for entry in settings.access if entry.impersonate is not None}
     declared = Declared(groups=frozenset(groups), users=frozenset(users), any_user=settings.any_user is not None)
@@ -95,13 +99,14 @@ def survey(look: Asked, settings: EnvironmentSettings, users: Iterable[str]) -> 
         going = [part for part in theirs if part.endswith(GOING)]
         problems.append(_leaving(going, settings.names, context) if going == theirs else _occupied(theirs, context))
     if settings.network_policy.form is Form.OFF:
-        return Survey(problems=tuple(problems), notices=notices, stands=stands)
+        return Survey(uid=uid, problems=tuple(problems), notices=notices, stands=stands)
     if settings.network_policy.form is Form.CILIUM_SNI and look.one(f"{CRDS}/{CILIUM_POLICIES}") is None:
         problems.append(
             f"support-access:networkPolicy.form is {Form.CILIUM_SNI}, and the cluster {context} has no Cilium: it would"
             " refuse the policy. Mend: form portable."
         )
     return Survey(
+        uid=uid,
         problems=tuple(problems),
         notices=notices,
         stands=stands,
@@ -147,7 +152,11 @@ def surveyed(
         try:
             found = await asyncio.to_thread(lambda: survey(_connected(cluster), settings, users))
         except ClusterUnknownError as unknown:
-            pulumi.log.warn(f"What stands in the cluster {cluster.context} was not looked at: {unknown}")
+            if not settings.suspended:
+                raise pulumi.RunError(unreached(settings.names.name, cluster.context, unknown)) from None
+            pulumi.log.warn(
+                f"The cluster {cluster.context} was not checked: {unknown}. Access is suspended all the same."
+            )
             return Survey()
         for notice in found.notices:
             pulumi.log.warn(notice, resource=after)
@@ -162,6 +171,16 @@ def surveyed(
         return found
 
     return after.urn.apply(ask)
+
+
+def unreached(stack: str, context: str, reason: ClusterUnknownError) -> str:
+    """Why nothing is done in a cluster that does not answer, and what to do."""
+    return (
+        f"The cluster {context} was not reached: {reason}. Nothing is changed in it, and state and outputs stay as they"
+        " were; access that the settings no longer declare is removed from the tailnet policy all the same."
+        f" Fix: run again when `kubectl --context {context} get namespace kube-system` answers. To revoke access"
+        f" without the cluster: pulumi destroy -s {stack}"
+    )
 
 
 def _connected(cluster: Cluster) -> ClusterLook:

@@ -72,7 +72,7 @@ class Connection:
             return Answer(response.status_code, response.reason_phrase, response.content)
 
         try:
-            answer = _within(left, send)
+            answer = within(left, send)
         except (TimeoutError, httpx.TimeoutException):
             self._open = None  # the call may go on in there
             raise ClusterUnknownError(f"the API server does not answer within {self._seconds:.3g} s") from None
@@ -83,6 +83,10 @@ class Connection:
         if answer.status == 401:
             self._login.refused()
         return answer
+
+    def login(self, seconds: float) -> None:
+        """Logs in within a time limit of its own; calls use the credential. Raises ClusterUnknownError."""
+        self._logged_in(time.monotonic() + seconds)
 
     def _logged_in(self, ends: float) -> tuple[httpx.Client, Credential]:
         """A client that has the credential's certificate, and the credential. One thread logs in for all."""
@@ -181,7 +185,7 @@ def _url(access: Access) -> str:
     raise ClusterUnknownError(f"the kubeconfig's server for context {access.context} is not an http or https URL")
 
 
-def _within(limit: float, work: Callable[[], Value]) -> Value:
+def within(limit: float, work: Callable[[], Value]) -> Value:
     """What the work gives. Raises TimeoutError at the limit: the work may then go on in a thread that nobody waits
     for."""
     outcome: queue.SimpleQueue[tuple[Value | None, BaseException | None]] = queue.SimpleQueue()

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from .kubeconfig import access
 from .problems import ClusterRefusedError, ClusterUnknownError
 
 SECONDS = 10.0
@@ -50,13 +49,18 @@ class ClusterLook:
     def __init__(self, context: str, kubeconfig: Path | None = None, *, seconds: float = SECONDS) -> None:
         """kubeconfig: None for those of KUBECONFIG, or ~/.kube/config. seconds: for each call, its login included.
         Raises ClusterUnknownError for a kubeconfig that does not lead to a cluster. Connects with the first call."""
-        # The HTTP client takes a tenth of a second to import: only a stack that has a cluster waits for it.
+        # HTTP client and models take a tenth of a second to import: only a stack that has a cluster waits for it.
         from .connection import Connection
+        from .kubeconfig import access
 
         found = access(context, kubeconfig)
         self.warnings = found.warnings
         self._connection = Connection(found, seconds=seconds)
         self._is_kubernetes = False
+
+    def login(self, seconds: float) -> None:
+        """Logs in, for callers whose calls have less time than a login plugin needs. Raises ClusterUnknownError."""
+        self._connection.login(seconds)
 
     def one(self, path: str) -> Found | None:
         answer = self._get(path, {}, _METADATA.format(kind="PartialObjectMetadata"))

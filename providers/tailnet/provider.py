@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 from pulumi.provider.experimental import provider as engine
 
 from .client import Client
+from .cluster import Cluster
 from .conditions import tailnet_conditions
 from .credential_proof import CredentialProof
 from .credentials import Credentials, credentials
@@ -43,8 +44,18 @@ FUNCTIONS: dict[str, tuple[str, Callable[[Client, Mapping[str, Any]], Any]]] = {
 """Token to the name of what the function answers, and the function."""
 OUTPUTS = ("status", "foreign")
 """Beginnings of paths in a detailed diff that lie in the state and not among the inputs."""
-FIXED = ("part", "customer", "environment")
-"""Inputs that say whose the resource is: they never change in place, and nothing here is ever replaced."""
+_OWNER = "what belongs to the old one would be left behind. Destroy this stack and make a new one"
+FIXED = {
+    "part": _OWNER,
+    "customer": _OWNER,
+    "environment": _OWNER,
+    "uid": (
+        "another cluster answers under this context, and nothing in it is changed. Fix: correct the context in the "
+        "kubeconfig, or support-access:cluster. To move to another cluster: `pulumi destroy` with the old context, "
+        "then `pulumi up` with the new one"
+    ),
+}
+"""Inputs that say whose the resource is, and why they never change in place; nothing here is ever replaced."""
 
 _KINDS = {
     "add": engine.PropertyDiffKind.ADD,
@@ -71,7 +82,7 @@ class Resource(Protocol):
 
 RESOURCES: dict[str, type[Resource]] = {
     f"{TOKEN_PREFIX}{resource.__name__}": resource
-    for resource in (PolicySlice, Enrollment, DeviceCleanup, CredentialProof, Withdrawal)
+    for resource in (PolicySlice, Enrollment, DeviceCleanup, CredentialProof, Withdrawal, Cluster)
 }
 
 
@@ -112,19 +123,16 @@ class TailnetProvider(engine.Provider):
             self._client.close()
 
     async def check(self, request: engine.CheckRequest) -> engine.CheckResponse:
-        inputs, old = plain_map(request.new_inputs), plain_map(request.old_inputs)
+        given = dict(request.new_inputs)
+        inputs, old = plain_map(given), plain_map(request.old_inputs)
+        if old.get("uid") and not inputs.get("uid", True):  # a cluster that does not answer keeps its record
+            given["uid"], inputs["uid"] = request.old_inputs["uid"], old["uid"]
         problems = _class_of(request.type).check(inputs)
-        for name in FIXED:
+        for name, reason in FIXED.items():
             if name in old and is_known([old[name], inputs.get(name)]) and old[name] != inputs.get(name):
-                problems.append(
-                    (
-                        name,
-                        f"cannot change from {old[name]!r} to {inputs.get(name)!r}: what belongs to the old one "
-                        "would be left behind. Destroy this stack and make a new one",
-                    )
-                )
+                problems.append((name, f"cannot change from {old[name]!r} to {inputs.get(name)!r}: {reason}"))
         failures = [engine.CheckFailure(name, reason) for name, reason in problems]
-        return engine.CheckResponse(inputs=request.new_inputs, failures=failures)
+        return engine.CheckResponse(inputs=given, failures=failures)
 
     async def diff(self, request: engine.DiffRequest) -> engine.DiffResponse:
         old, new = plain_map(request.old_state), plain_map(request.new_inputs)

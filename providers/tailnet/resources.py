@@ -20,6 +20,7 @@ _WIRE_NAMES = {
     "client_id": "clientId",
     "client_secret": "clientSecret",
     "proved_at": "provedAt",
+    "cluster_uid": "clusterUid",
 }
 _PYTHON_NAMES = {wire: name for name, wire in _WIRE_NAMES.items()}
 
@@ -141,19 +142,11 @@ class Enrollment(pulumi.CustomResource):
         super().__init__("tailnet:index:Enrollment", name, properties, opts)
 
 
-class DeviceCleanup(pulumi.CustomResource):
-    """Removes the devices and Tailscale Services that carry the environment's tags, when it is deleted."""
+class Cluster(pulumi.CustomResource):
+    """The identity of the cluster that the environment is in. `uid`: of its namespace kube-system; empty keeps the one
+    that is recorded. Another one is refused. `kubeconfig`: empty for the one that kubectl finds."""
 
-    def __init__(
-        self, name: str, *, customer: str, environment: str, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        properties = {"customer": customer, "environment": environment}
-        super().__init__("tailnet:index:DeviceCleanup", name, properties, opts)
-
-
-class Withdrawal(pulumi.CustomResource):
-    """Waits, when it is deleted, until the operator has removed the devices with these tags and let go of what it holds
-    in the cluster; fails never."""
+    uid: pulumi.Output[str]
 
     def __init__(
         self,
@@ -161,19 +154,93 @@ class Withdrawal(pulumi.CustomResource):
         *,
         customer: str,
         environment: str,
-        tags: Sequence[str],
-        held: Sequence[str],
         context: str,
         kubeconfig: str,
+        uid: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         properties = {
             "customer": customer,
             "environment": environment,
-            "tags": list(tags),
-            "held": list(held),
             "context": context,
             "kubeconfig": kubeconfig,
+            "uid": uid,
+        }
+        super().__init__("tailnet:index:Cluster", name, properties, opts)
+
+
+class DeviceCleanup(pulumi.CustomResource):
+    """Removes the devices and Tailscale Services that carry the environment's tags, when it is deleted.
+
+    With a `context` it then removes roles and bindings with these `labels` from the cluster, and the operator's
+    finalizers from the objects at the paths `held`.
+    """
+
+    def translate_input_property(self, prop: str) -> str:
+        return _WIRE_NAMES.get(prop, prop)
+
+    def translate_output_property(self, prop: str) -> str:
+        return _PYTHON_NAMES.get(prop, prop)
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        customer: str,
+        environment: str,
+        context: str | None = None,
+        kubeconfig: str | None = None,
+        cluster_uid: pulumi.Input[str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        held: Sequence[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        properties = {
+            "customer": customer,
+            "environment": environment,
+            "context": context,
+            "kubeconfig": kubeconfig,
+            "cluster_uid": cluster_uid,
+            "labels": labels,
+            "held": held,
+        }
+        super().__init__("tailnet:index:DeviceCleanup", name, properties, opts)
+
+
+class Withdrawal(pulumi.CustomResource):
+    """The proxy drain. When it is deleted, it deletes the objects at the paths `held` that the object at `owner` owns,
+    and that one, takes our annotations off Services (`patched`: `path` and `annotations` of each), and waits a few
+    seconds for the operator to let go of them. Never fails."""
+
+    def translate_input_property(self, prop: str) -> str:
+        return _WIRE_NAMES.get(prop, prop)
+
+    def translate_output_property(self, prop: str) -> str:
+        return _PYTHON_NAMES.get(prop, prop)
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        customer: str,
+        environment: str,
+        held: Sequence[str],
+        owner: str,
+        patched: Sequence[Mapping[str, Any]],
+        context: str,
+        kubeconfig: str,
+        cluster_uid: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        properties = {
+            "customer": customer,
+            "environment": environment,
+            "held": list(held),
+            "owner": owner,
+            "patched": list(patched),
+            "context": context,
+            "kubeconfig": kubeconfig,
+            "cluster_uid": cluster_uid,
         }
         super().__init__("tailnet:index:Withdrawal", name, properties, opts)
 

@@ -1,70 +1,55 @@
-"""The resource Withdrawal: nothing while the environment lives; at its end it waits for the operator to take its
-proxies back.
+"""The resource Withdrawal, the proxy drain: nothing while the environment exists; at its deletion the operator's
+proxies are given up.
 
-What is exposed is given up one level before this resource goes, and the operator's credential one level after it. In
-between the operator removes each proxy's device, the last thing for which it needs that credential, and then its
-finalizer: without the wait a Service of the customer's would keep the finalizer for ever, and could never be deleted,
-nor could the definitions of the operator's own kinds. The devices are seen through the Tailscale API, the finalizers in
-the cluster, where only metadata is read. Kubernetes collects what the holder owned some time later, and the operator
-must still be there: so the devices alone do not tell. Never fails and never replaces: on the day of the kill a dead
-operator, a refused credential or a cluster that nobody reaches must not hold up what follows, which removes the devices
-by itself.
+The objects that the operator runs proxies for, their owner and the patches of customers' Services are deleted with this
+resource: the engine calls the cluster for none of them, and the delete here does it, one level before the operator's
+credential is removed. The operator then removes each proxy's device, for which it needs that credential, and its
+finalizer. All of it has one deadline, since revocation must not wait: not for a dead operator, a refused credential, an
+API server that does not answer, or a login that hangs. Never fails and never replaces. What keeps a finalizer is
+released after the credential is gone (device_cleanup.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from providers.cluster.look import ClusterLook, Look
+from providers.cluster.problems import ClusterUnknownError
 
 from .client import Client
-from .held import Held, kind, release
+from .held import delete_owned, held, take_off, title, unneeded
 from .log import Log
 from .problems import CancelledError, TailnetError
+from .recorded_cluster import Api, Connect, OtherClusterError, bounded, connect, reached
 from .slice_check import Problem, environment_problems
-from .tags import Environment
-from .values import is_known
 
 Properties = dict[str, Any]
-INPUTS = ("customer", "environment", "tags", "held", "context", "kubeconfig")
+INPUTS = ("customer", "environment", "held", "owner", "patched", "context", "kubeconfig", "clusterUid")
 
-QUIET = 45.0
-"""Seconds without any change after which nobody is at work there: a proxy's pod may take 30 to stop, and Kubernetes
-looks only every 30 for kinds that it does not know yet, which it must before it collects their objects."""
+LONGEST = 10.0
+"""Seconds for everything: the deletes, and the wait for the operator."""
 
-LONGEST = 120.0
-"""Seconds after which it goes on in any case."""
-
-PAUSE = 1.0
+PAUSE = 0.5
+SLACK = 2.0
+"""Seconds past LONGEST for a call that is under way then."""
 
 
 class Withdrawal:
     """Handles Withdrawal requests. Properties are plain values."""
 
-    def __init__(self, client: Client, log: Log, connect: Callable[[str, Path | None], Look] = ClusterLook) -> None:
+    def __init__(self, client: Client, log: Log, opened: Connect = connect) -> None:
         self.client = client
         self.log = log
-        self.connect = connect
+        self.opened = opened
 
     @staticmethod
     def check(inputs: Mapping[str, Any]) -> list[Problem]:
         """Problems of the inputs."""
         found = list(environment_problems(inputs))
-        held, tags = inputs.get("held"), inputs.get("tags")
+        held = inputs.get("held")
         if isinstance(held, list) and not all(isinstance(path, str) and path.startswith("/api") for path in held):
             found.append(("held", "must list paths of the Kubernetes API, as in /api/v1/namespaces/shop/services/web"))
-        if found or not is_known(tags):
-            return found
-        if not isinstance(tags, list) or not tags:
-            return [("tags", "must list the tags of the proxies, one or more")]
-        environment = Environment(inputs["customer"], inputs["environment"])
-        return [
-            ("tags", f"{tag} is not a tag of {environment.name}")
-            for tag in tags
-            if not isinstance(tag, str) or not environment.owns(tag)
-        ]
+        return found
 
     def identifier(self, inputs: Mapping[str, Any]) -> str:
         """`<customer>-<environment>`."""
@@ -89,74 +74,42 @@ class Withdrawal:
         return {name: "update" for name in INPUTS if state.get(name) != inputs.get(name)}
 
     def delete(self, state: Properties) -> None:
-        """Waits until the operator has let go of everything and no device or Tailscale Service has one of the tags, or
-        nothing moves any more."""
-        # A state of an older version has no objects.
-        kubeconfig, context = state.get("kubeconfig") or "", state.get("context") or ""
-        held = Held(state.get("held") or [], lambda: self.connect(context, Path(kubeconfig) if kubeconfig else None))
+        """Gives the proxies up and waits for the operator, LONGEST at most. Raises CancelledError alone."""
+        # A state of an older version has no owner, for the engine has deleted the objects one level before; the oldest
+        # has no objects at all.
+        if not state.get("held") and not state.get("owner"):
+            return
         try:
-            left = self._wait(state["tags"], held)
+            bounded(LONGEST + SLACK, lambda: self._drain(state))
         except CancelledError:
             raise
-        except TailnetError as error:  # no token can be had, for one
-            self.log.warning(f"whether the operator has taken its proxies back is not known: {error}")
-            return
-        if left:
+        except (ClusterUnknownError, OtherClusterError) as error:
+            self.log.warning(f"the operator's proxies were not given up in the cluster: {error}. Revocation goes on")
+        except Exception as error:  # a client library's own fault must not stop a revocation
+            self.log.warning(f"the operator's proxies were not given up in the cluster: {error!r}. Revocation goes on")
+
+    def _drain(self, state: Properties) -> None:
+        ends = self.client.clock() + LONGEST
+        api = reached(state, self.opened)
+        paths: list[str] = state.get("held") or []
+        refused = [line for patch in state.get("patched") or [] for line in take_off(api, **patch)]
+        if owner := state.get("owner"):
+            refused += delete_owned(api, paths, owner)
+        for line in refused:
+            self.log.warning(line)
+        if left := self._wait(api, paths, ends):
             self.log.warning(
-                f"the operator has not taken back {', '.join(left)}: it is gone, its credential is refused, or the"
-                " cluster does not answer. Their devices are removed now all the same"
-            )
-        if held.unknown:
-            self.log.warning(
-                "what the operator holds in the cluster is not known. Its finalizer may stay there on"
-                f" {', '.join(map(_title, state['held']))}, which then cannot be deleted: {held.unknown}"
-            )
-        elif standing := held.objects():
-            self.log.warning(
-                "the operator's finalizer stays in the cluster, and what bears it cannot be deleted before somebody"
-                " takes it off:\n" + "\n".join(release(path, there, context) for path, there in standing.items())
+                f"the operator still holds {', '.join(left)} after {LONGEST:.0f} s: it does not run, or its credential"
+                " is refused. Its finalizer is removed when the credential is gone"
             )
 
-    def _wait(self, tags: list[str], held: Held) -> list[str]:
-        """Names of the devices and Tailscale Services that are left."""
-        started = changed = self.client.clock()
-        before: tuple[Properties, Properties] | None = None
-        while any(found := (self._devices(tags) | self._services(tags), _deleted(held))):
-            now = self.client.clock()
-            if before is not None and found != before:
-                changed = now
-            before = found
-            names = sorted(name for name, _ in found[0].values())
-            if now - changed >= QUIET or now - started >= LONGEST:
+    def _wait(self, api: Api, paths: list[str], ends: float) -> list[str]:
+        """Names of the objects that the operator has not let go of in time."""
+        while waiting := unneeded(held(api, paths)):
+            paths = list(waiting)
+            names = [title(path) for path in waiting]
+            if self.client.clock() >= ends:
                 return names
-            waited_for = [*names, *map(_title, found[1])]
-            self.log.progress(f"waiting for the operator to take back {', '.join(waited_for)}")
+            self.log.progress(f"waiting for the operator to take back {', '.join(names)}")
             self.client.sleep(PAUSE)
         return []
-
-    def _services(self, tags: list[str]) -> dict[str, tuple[str, bool]]:
-        """Tailscale Services with one of the tags: only highly available API proxies have one."""
-        if not any(tag.startswith("tag:api-") for tag in tags):
-            return {}
-        return {
-            str(service["name"]): (str(service["name"]), True)
-            for service in self.client.services()
-            if set(service.get("tags") or []) & set(tags)
-        }
-
-    def _devices(self, tags: list[str]) -> dict[str, tuple[str, bool]]:
-        """Name, and whether it is online, by id."""
-        return {
-            str(device["nodeId"]): (str(device.get("name")), bool(device.get("connectedToControl")))
-            for tag in tags
-            for device in self.client.devices(tag)
-        }
-
-
-def _deleted(held: Held) -> dict[str, bool]:
-    """By path, whether it is being deleted."""
-    return {path: "deletionTimestamp" in there for path, there in held.objects().items()}
-
-
-def _title(path: str) -> str:
-    return f"{kind(path)} {path.rpartition('/')[2]}"

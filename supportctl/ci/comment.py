@@ -34,7 +34,7 @@ FEWEST = 5
 """Lines of each error, violations of each level, and changes of others, that are shown in any case."""
 NAMES = 50
 """Paths and stacks that are listed before any sentence: a change can touch as many files as it likes."""
-NOT_SEEN = ("was not looked at", "unreachable", "does not answer")
+NOT_SEEN = ("was not checked", "was not reached", "was not looked at", "unreachable", "does not answer")
 """What warnings and errors say of a cluster that did not answer."""
 OTHERS = "the policy document differs from what is declared"
 """How the provider begins when somebody else has changed the environment's entries since the last update."""

@@ -9,7 +9,7 @@ import pytest
 
 from components.settings.environment import EnvironmentSettings
 from components.support_access import SupportAccess, SupportAccessArgs
-from tests.components.exposing import ALL, LOCAL, SERVICE, SIDECAR
+from tests.components.exposing import ALL, LOCAL, SERVICE
 from tests.components.registered import Registered, registered
 
 Build = Callable[..., EnvironmentSettings]
@@ -49,9 +49,7 @@ def test_with_nothing_declared_nothing_of_it_is_registered(environment: Build) -
     assert [name for name in seen.rows if "exposures" in name or "sidecar" in name] == []
 
 
-def test_what_is_given_up_goes_one_level_before_the_wait_and_the_wait_before_the_credential(
-    everything: Registered,
-) -> None:
+def test_the_drain_is_created_before_what_it_deletes_and_deleted_before_the_credential(everything: Registered) -> None:
     assert "acme-prod-credential-1" in upstream(everything, "acme-prod-holder-withdrawal")
     assert "acme-prod-client-1" in upstream(everything, "acme-prod-holder-withdrawal")
     assert "acme-prod-holder-withdrawal" in everything.names(everything.rows["acme-prod-holder-owner"].depends_on)
@@ -61,13 +59,14 @@ def test_what_is_given_up_goes_one_level_before_the_wait_and_the_wait_before_the
         assert "acme-prod-holder-owner" in everything.names(row(everything, part).depends_on)
 
 
-def test_the_engine_asks_no_object_with_a_finalizer_to_go_when_all_goes(everything: Registered) -> None:
-    owner = next(urn for urn, name in everything.urns.items() if name == "acme-prod-holder-owner")
-    annotations = everything.rows["acme-prod-holder-owner"].inputs["metadata"]["annotations"]
+def test_the_drain_deletes_whatever_the_operator_holds(everything: Registered) -> None:
+    drain = next(urn for urn, name in everything.urns.items() if name == "acme-prod-holder-withdrawal")
+    owner = everything.rows["acme-prod-holder-owner"]
+    assert owner.deleted_with == drain
     # In the foreground the proxies' Secrets would go before the operator has read in them which devices to remove.
-    assert annotations == {"pulumi.com/deletionPropagationPolicy": "background"}
+    assert owner.inputs["metadata"]["annotations"] == {"pulumi.com/deletionPropagationPolicy": "background"}
     for part in OWNED:
-        assert row(everything, part).deleted_with == owner
+        assert row(everything, part).deleted_with == drain
         reference = row(everything, part).inputs["metadata"]["ownerReferences"][0]
         assert (reference["kind"], reference["name"]) == ("ClusterRole", "support-access-proxies")
         assert "controller" not in reference
@@ -75,8 +74,18 @@ def test_the_engine_asks_no_object_with_a_finalizer_to_go_when_all_goes(everythi
         assert annotations["pulumi.com/deletionPropagationPolicy"] == "background"
     # What is the customer's own is never owned: it would be collected with the rest.
     for part in PATCHED:
-        assert row(everything, part).deleted_with == ""
+        assert row(everything, part).deleted_with == drain
         assert "ownerReferences" not in row(everything, part).inputs["metadata"]
+
+
+def test_the_drain_takes_off_a_service_exactly_what_its_patch_puts_on(everything: Registered) -> None:
+    """A patch that is deleted with another resource is not given back by the engine."""
+    taken = {
+        each["path"].rpartition("/")[2]: each["annotations"]
+        for each in everything.rows["acme-prod-holder-withdrawal"].inputs["patched"]
+    }
+    put = [row(everything, part).inputs["metadata"] for part in PATCHED]
+    assert taken == {metadata["name"]: metadata["annotations"] for metadata in put}
 
 
 def test_of_a_service_of_the_customers_only_annotations_are_ours(everything: Registered) -> None:
@@ -92,12 +101,6 @@ def test_access_comes_after_all_of_it(everything: Registered) -> None:
     assert parts | {"acme-prod-holder-withdrawal", "acme-prod-holder-owner"} <= upstream(everything, "acme-prod-access")
 
 
-def test_the_wait_is_for_the_operators_proxies_alone(everything: Registered) -> None:
-    found = everything.rows["acme-prod-holder-withdrawal"].inputs["tags"]
-    expected = [f"tag:svc-acme-prod-{one['name']}" for one in ALL if one is not SIDECAR]
-    assert found == [*expected, "tag:rec-acme-prod"]
-
-
 def test_the_wait_is_for_every_object_that_the_operator_puts_a_finalizer_on(everything: Registered) -> None:
     """Those of the stack, by what reaches the engine, whichever they are."""
     paths = everything.rows["acme-prod-holder-withdrawal"].inputs["held"]
@@ -110,7 +113,12 @@ def test_the_wait_is_for_every_object_that_the_operator_puts_a_finalizer_on(ever
         "/api/v1/namespaces/data/services/postgres",
         "/api/v1/namespaces/data/services/reports",
     ]
-    owned = [one for one in everything.rows.values() if "ownerReferences" in (one.inputs.get("metadata") or {})]
+    owned = [
+        one
+        for one in everything.rows.values()
+        for reference in (one.inputs.get("metadata") or {}).get("ownerReferences") or ()
+        if reference["kind"] == "ClusterRole"
+    ]
     patched = [one for one in everything.rows.values() if one.type.endswith("ServicePatch")]
     assert {path.rpartition("/")[2] for path in paths} == {one.inputs["metadata"]["name"] for one in (*owned, *patched)}
 

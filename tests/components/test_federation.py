@@ -64,9 +64,9 @@ def test_the_levels_are_those_of_the_design_without_the_secret(environment: Buil
     seen = register(environment(credential=federated()))
     bounds = {"ceiling-role", "ceiling-binding", "roles-read-only", "roles-highflame-sre"}
     assert edges(seen, "operator-release") == {"operator-namespace"}
-    assert edges(seen, "cleanup") == {"operator-release"}
+    assert edges(seen, "cleanup") == {"operator-release", "cluster"}
     assert edges(seen, "federated") == {"cleanup", "identity"}
-    assert all(edges(seen, bound) == {"federated"} for bound in bounds)
+    assert all(edges(seen, bound) == {"federated", "operator-namespace"} for bound in bounds)
     assert edges(seen, "enrolment") == {"identity", "cleanup", "federated", *bounds}
     assert edges(seen, "access") == {"enrolment"}
 

@@ -10,6 +10,7 @@ import pytest
 
 from components.settings.environment import EnvironmentSettings
 from components.support_access import SupportAccess, SupportAccessArgs
+from tests.components.exposing import ALL, LOCAL
 from tests.components.registered import ROSTER, SECRET, Registered, Registration, registered
 
 Build = Callable[..., EnvironmentSettings]
@@ -52,13 +53,15 @@ def test_the_edges_are_those_of_the_design_and_no_others(managed: Registered) ->
     bounds = {"ceiling-role", "ceiling-binding", "roles-read-only", "roles-highflame-sre"}
     assert edges(managed, "identity") == set()
     assert edges(managed, RULE) == {"identity"}
-    assert edges(managed, "operator-namespace") == {"identity"}
+    assert edges(managed, "cluster") == {"identity"}
+    assert edges(managed, "operator-namespace") == {"cluster"}
     assert edges(managed, "operator-release") == {"operator-namespace", RULE}
-    assert edges(managed, "cleanup") == {"operator-release"}
+    assert edges(managed, "cleanup") == {"operator-release", "cluster"}
     assert edges(managed, "client-1") == {"cleanup", "identity"}
     assert edges(managed, "credential-proof") == {"client-1"}
     assert edges(managed, "credential-1") == {"client-1", "credential-proof"}
-    assert all(edges(managed, bound) == {"credential-1"} for bound in bounds)
+    # Their owner's uid makes the namespace a dependency.
+    assert all(edges(managed, bound) == {"credential-1", "operator-namespace"} for bound in bounds)
     everything = {"identity", "cleanup", "client-1", "credential-proof", "credential-1", RULE, *bounds}
     assert edges(managed, "enrolment") == everything
     assert edges(managed, "access") == {"enrolment"}
@@ -105,7 +108,60 @@ def test_nothing_is_protected_or_left_behind(managed: Registered) -> None:
     assert not [name for name, row in managed.rows.items() if row.protected or row.retained]
 
 
-def test_what_goes_before_the_credential_cannot_hold_it_up(managed: Registered) -> None:
+def test_the_engine_calls_the_cluster_for_nothing_between_grant_and_credential(environment: Build) -> None:
+    """Whatever is created after the credential is deleted before it, so its deletion must be another resource's."""
+    everything = {
+        "expose": ALL,
+        "recorder": {"storage": LOCAL},
+        "operator": {"apiServerProxy": {"replicas": 2}},
+        "credential": {"acknowledge": ["devices:core", "services"]},
+        "networkPolicy": {"form": "portable"},
+    }
+    for bent in ({}, everything):
+        seen = register(environment(**bent))
+        urns = {name: urn for urn, name in seen.urns.items()}
+        by_ours = {
+            urns[name] for name in ("acme-prod-operator-namespace", "acme-prod-holder-withdrawal") if name in urns
+        }
+        called = {
+            name
+            for name, row in seen.rows.items()
+            if row.type.startswith("kubernetes:") and row.deleted_with not in by_ours
+        }
+        assert called == {"acme-prod-operator-namespace", "acme-prod-operator-release"}
+    assert seen.rows["acme-prod-kubernetes"].inputs.keys().isdisjoint({"deleteUnreachable"})
+
+
+def test_the_namespace_owns_everything_outside_of_it_that_has_no_operators_finalizer(environment: Build) -> None:
+    seen = register(
+        environment(
+            expose=ALL,
+            recorder={"storage": LOCAL},
+            credential={"acknowledge": ["devices:core"]},
+            access=[{"from": "group:sre", "role": "namespaces", "namespaces": ["shop"]}],
+        )
+    )
+    owners = {
+        name: [(one["kind"], one["name"]) for one in row.inputs["metadata"].get("ownerReferences") or ()]
+        for name, row in seen.rows.items()
+        if row.type.startswith("kubernetes:")
+        and (row.inputs.get("metadata") or {}).get("namespace") != "tailscale"
+        and not row.type.endswith((":Namespace", ":Release", "Patch"))
+    }
+    by_proxies = {"proxies-proxy-class", *(f"exposures-{part}" for part in ("studio", "artifacts", "net", "recorder"))}
+    for name, found in owners.items():
+        part = name.removeprefix("acme-prod-")
+        if part == "holder-owner":
+            assert found == []
+        elif part in by_proxies:
+            assert found == [("ClusterRole", "support-access-proxies")]
+        else:
+            assert found == [("Namespace", "tailscale")], name
+    assert {"acme-prod-ceiling-binding", "acme-prod-sidecar-worker-secret"} <= owners.keys()
+    assert any("in:shop" in name for name in owners)
+
+
+def test_an_object_that_is_taken_out_alone_is_not_waited_for_long(managed: Registered) -> None:
     waiting = ("ceiling-role", "ceiling-binding", "roles-read-only", "roles-highflame-sre", "credential-1")
     assert {managed.rows[f"acme-prod-{name}"].delete_timeout for name in waiting} == {"30s"}
     # A namespace that hangs on somebody's finalizer would else hold the engine for ten minutes.

@@ -1,4 +1,4 @@
-"""What stands in the cluster is told before anything is made there, and a cluster that does not say stops nothing."""
+"""What is in the cluster is reported before anything is made there; a cluster that does not answer stops the update."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from components.settings.environment import EnvironmentSettings
 from components.support_access import SupportAccess, SupportAccessArgs
 from providers.cluster.look import Found
 from providers.cluster.problems import ClusterUnknownError
+from providers.tailnet.recorded_cluster import KUBE_SYSTEM
 from tests.components.exposing import EGRESS, SIDECAR
-from tests.components.registered import Answers, registered
+from tests.components.registered import CLUSTER_UID, Answers, registered
 
 Build = Callable[..., EnvironmentSettings]
 OURS = {
@@ -41,6 +42,8 @@ class Cluster:
     def one(self, path: str) -> Found | None:
         place, _, name = path.rpartition("/")
         found = [each["metadata"] for each in self.lists.get(place, []) if each["metadata"]["name"] == name]
+        if path == KUBE_SYSTEM:
+            return {"name": "kube-system", "uid": CLUSTER_UID}
         return found[0] if found else None
 
     def all(self, path: str, labels: str = "") -> list[Found]:
@@ -329,11 +332,49 @@ class Silent(Cluster):
         raise ClusterUnknownError("the API server does not answer")
 
 
-def test_a_cluster_that_does_not_say_stops_nothing(environment: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+def noting_registrations(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    """Writes the name of every resource that is registered to `file`."""
+    real = Answers.new_resource
+
+    def noting(self: Answers, args: Any) -> tuple[str | None, dict[str, Any]]:
+        with file.open("a") as lines:
+            lines.write(f"{args.name}\n")
+        return real(self, args)
+
+    monkeypatch.setattr(Answers, "new_resource", noting)
+
+
+def test_a_cluster_that_does_not_answer_stops_everything_but_what_narrows_access(
+    environment: Build, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(module, "_connected", lambda cluster: Silent())
+    noting_registrations(monkeypatch, tmp_path / "order")
+    settings = environment()
+    with pytest.raises(Exception, match=r"acme-prod was not reached: the API server does not answer.*Fix: run again"):
+        registered(SupportAccess, settings.names.name, SupportAccessArgs(settings=settings))
+    lines = (tmp_path / "order").read_text().splitlines()
+    assert "acme-prod-identity" in lines
+    assert {"acme-prod-cluster", "acme-prod-operator-namespace", "acme-prod-access"} & {*lines} == set()
+
+
+def test_a_suspended_stack_is_suspended_although_the_cluster_does_not_answer(
+    environment: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_connected", lambda cluster: Silent())
+    settings = environment(suspended=True)
+    found = registered(SupportAccess, settings.names.name, SupportAccessArgs(settings=settings))
+    assert found.rows["acme-prod-identity"].inputs["declared"] == {"grants": []}
+    assert found.rows["acme-prod-access"].inputs["sections"] == {"grants": []}
+    # Empty, so that the provider keeps the cluster that is recorded.
+    assert found.rows["acme-prod-cluster"].inputs["uid"] == ""
+
+
+def test_the_cluster_is_recorded_before_anything_is_made_in_it(environment: Build) -> None:
     settings = environment()
     found = registered(SupportAccess, settings.names.name, SupportAccessArgs(settings=settings))
-    assert "acme-prod-operator-release" in found.rows
+    assert found.rows["acme-prod-cluster"].inputs["uid"] == CLUSTER_UID
+    assert "acme-prod-cluster" in found.names(found.rows["acme-prod-operator-namespace"].depends_on)
+    assert found.rows["acme-prod-cleanup"].inputs["clusterUid"] == CLUSTER_UID
 
 
 def test_what_takes_access_away_is_registered_before_the_cluster_is_asked(

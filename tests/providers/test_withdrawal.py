@@ -1,231 +1,209 @@
-"""A withdrawal waits as long as the operator is at work, and holds up nothing."""
+"""The proxy drain gives the operator's proxies up, waits for it a few seconds, and stops no revocation."""
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from providers.cluster.look import Found
-from providers.cluster.problems import ClusterUnknownError
 from providers.tailnet import withdrawal
-from providers.tailnet.problems import ApiError, CancelledError, TailnetError
+from providers.tailnet.problems import CancelledError, TailnetError
 from providers.tailnet.withdrawal import Withdrawal
-from tests.providers.policies import ACME, GLOBEX
+from tests.providers.fake_cluster import UID, FakeCluster
 from tests.providers.test_resources import Recorder
 
-TAGS = [ACME.svc_tag("web"), ACME.svc_tag("db")]
+OPERATORS = "tailscale.com/finalizer"
+OWNER = "/apis/rbac.authorization.k8s.io/v1/clusterroles/support-access-proxies"
+WEB = "/api/v1/namespaces/shop/services/web"
+CLASS = "/apis/tailscale.com/v1alpha1/proxyclasses/support-access"
+ANNOTATIONS = {"tailscale.com/expose": "true", "tailscale.com/tags": "tag:svc-acme-prod-web"}
 STATE = {
     "customer": "acme",
     "environment": "prod",
-    "tags": TAGS,
-    "held": [],
+    "held": [CLASS, WEB],
+    "owner": OWNER,
+    "patched": [{"path": WEB, "annotations": ANNOTATIONS}],
     "context": "acme-eks",
     "kubeconfig": "",
+    "clusterUid": UID,
 }
-WEB = "/api/v1/namespaces/shop/services/web"
-CLASS = "/apis/tailscale.com/v1alpha1/proxyclasses/support-access"
 
 
-class Tailnet:
-    """A client whose devices change as its clock goes on. story: second to the devices from then on, `{tag: online}`;
-    None in place of the devices is an API that refuses."""
+class Time:
+    """A client that has a clock and nothing else: the drain calls no Tailscale API. at: second to what happens then."""
 
-    def __init__(self, story: dict[float, dict[str, bool] | None]) -> None:
-        self.story, self.now, self.asked = story, 0.0, 0
+    def __init__(self, at: dict[float, Any] | None = None) -> None:
+        self.now, self.at = 0.0, dict(at or {})
 
     def clock(self) -> float:
         return self.now
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
-
-    def devices(self, tag: str) -> list[dict[str, Any]]:
-        self.asked += 1
-        standing = self.story[max(second for second in self.story if second <= self.now)]
-        if standing is None:
-            raise ApiError("the token is refused", status=401)
-        if tag not in standing:
-            return []
-        return [{"nodeId": tag, "name": f"{tag}.ts.net", "connectedToControl": standing[tag]}]
+        for second in [second for second in self.at if second <= self.now]:
+            self.at.pop(second)()
 
 
-def withdrawn(story: dict[float, dict[str, bool] | None]) -> tuple[Tailnet, Recorder]:
-    tailnet, log = Tailnet(story), Recorder()
-    Withdrawal(tailnet, log).delete(STATE)  # type: ignore[arg-type]
-    return tailnet, log
+def exposed() -> FakeCluster:
+    """A cluster with a ProxyClass of ours and a Service of the customer's that is exposed."""
+    owned = {"ownerReferences": [{"kind": "ClusterRole", "name": "support-access-proxies"}], "finalizers": [OPERATORS]}
+    service: Found = {
+        "annotations": {"team": "data", **ANNOTATIONS},
+        "finalizers": ["example.com/theirs", OPERATORS],
+    }
+    return FakeCluster({OWNER: {}, CLASS: owned, WEB: service})
 
 
-def test_it_ends_as_soon_as_no_proxy_is_left() -> None:
-    web, db = TAGS
-    tailnet, log = withdrawn({0: {web: True, db: True}, 3: {web: False, db: True}, 8: {db: False}, 11: {}})
-    assert tailnet.now == 11
-    assert log.warnings == []
+def drained(cluster: FakeCluster, time: Time | None = None, **more: Any) -> tuple[Time, Recorder]:
+    time, log = time or Time(), Recorder()
+    Withdrawal(time, log, cluster.open).delete({**STATE, **more})  # type: ignore[arg-type]
+    return time, log
 
 
-def test_nothing_to_wait_for_takes_no_time() -> None:
-    assert withdrawn({0: {}})[0].now == 0
+def operator_takes_back(cluster: FakeCluster, *paths: str) -> Any:
+    def act() -> None:
+        for path in paths:
+            theirs = [name for name in cluster.objects[path]["finalizers"] if name != OPERATORS]
+            cluster.patch(path, {"metadata": {"finalizers": theirs}})
+
+    return act
 
 
-def test_an_operator_that_does_nothing_is_not_waited_for_and_it_is_told() -> None:
-    tailnet, log = withdrawn({0: {TAGS[0]: True}})
-    assert tailnet.now == withdrawal.QUIET
-    assert "has not taken back tag:svc-acme-prod-web.ts.net" in log.warnings[0]
+def test_everything_that_the_operator_holds_is_given_up_at_once_and_waited_for() -> None:
+    cluster = exposed()
+    time, log = drained(cluster, Time({3: operator_takes_back(cluster, WEB), 5: operator_takes_back(cluster, CLASS)}))
+    assert cluster.written[:3] == [f"PATCH {WEB}", f"DELETE {CLASS}", f"DELETE {OWNER}"]
+    assert (time.now, log.warnings) == (5, [])
+    assert cluster.objects.keys() == {WEB, "/api/v1/namespaces/kube-system"}
+    assert cluster.objects[WEB]["annotations"] == {"team": "data"}
+    assert cluster.objects[WEB]["finalizers"] == ["example.com/theirs"]
+    assert cluster.opened == [("acme-eks", None)]
 
 
-def test_each_sign_of_work_gives_it_more_time_but_not_for_ever() -> None:
-    flapping = {float(second): {TAGS[0]: second % 20 == 0} for second in range(0, 1000, 10)}
-    tailnet, log = withdrawn(dict(flapping))
-    assert tailnet.now == withdrawal.LONGEST
-    assert len(log.warnings) == 1
+def test_an_annotation_that_somebody_has_changed_is_not_ours_to_take_off() -> None:
+    cluster = exposed()
+    cluster.objects[WEB]["annotations"]["tailscale.com/tags"] = "tag:theirs"
+    drained(cluster, Time({1: operator_takes_back(cluster, WEB, CLASS)}))
+    assert cluster.objects[WEB]["annotations"] == {"team": "data", "tailscale.com/tags": "tag:theirs"}
 
 
-def test_an_api_that_refuses_holds_up_nothing() -> None:
-    _, log = withdrawn({0: None})
-    assert "is not known: the token is refused" in log.warnings[0]
+def test_a_service_that_somebody_else_exposes_too_is_not_waited_for() -> None:
+    cluster = exposed()
+    cluster.objects[WEB]["annotations"]["tailscale.com/expose"] = "yes"
+    time, log = drained(cluster, Time({2: operator_takes_back(cluster, CLASS)}))
+    assert (time.now, log.warnings) == (2, [])
 
 
-def test_a_token_that_cannot_be_had_holds_up_nothing() -> None:
-    tailnet, log = Tailnet({0: {}}), Recorder()
-
-    def expired(_tag: str) -> list[dict[str, Any]]:
-        raise TailnetError("the identity token in TAILSCALE_IDENTITY_TOKEN has expired")
-
-    tailnet.devices = expired  # type: ignore[method-assign]
-    Withdrawal(tailnet, log).delete(STATE)  # type: ignore[arg-type]
-    assert "is not known: the identity token" in log.warnings[0]
+def test_a_dead_operator_is_waited_for_until_the_deadline_and_reported() -> None:
+    time, log = drained(exposed())
+    assert time.now == withdrawal.LONGEST == 10
+    assert log.warnings[0].startswith(
+        "the operator still holds proxyclasses.tailscale.com support-access, services web after 10 s"
+    )
 
 
-def test_a_cancelled_wait_is_no_end() -> None:
-    tailnet = Tailnet({0: {TAGS[0]: True}})
+def test_where_nothing_is_held_it_takes_no_time() -> None:
+    assert drained(FakeCluster({OWNER: {}}))[0].now == 0
+
+
+def test_a_cluster_that_does_not_answer_is_asked_once() -> None:
+    cluster = exposed()
+    cluster.silent = True
+    time, log = drained(cluster)
+    assert (time.now, len(cluster.calls)) == (0, 1)
+    assert "does not answer: frozen. Revocation goes on" in log.warnings[0]
+
+
+def test_what_the_api_server_refuses_stops_neither_the_rest_nor_the_revocation() -> None:
+    cluster = exposed()
+    cluster.refused = {WEB, CLASS}
+    _, log = drained(cluster)
+    assert [line for line in log.warnings if "failed calling webhook" in line] == log.warnings[:2]
+    assert OWNER not in cluster.objects
+
+
+def test_nothing_is_deleted_in_another_cluster() -> None:
+    cluster = exposed()
+    cluster.objects["/api/v1/namespaces/kube-system"]["uid"] = "another"
+    _, log = drained(cluster)
+    assert cluster.written == []
+    assert "leads to another cluster than the one that this environment is in" in log.warnings[0]
+
+
+def test_an_object_that_the_owner_does_not_own_is_not_deleted() -> None:
+    cluster = exposed()
+    cluster.objects[CLASS]["ownerReferences"] = [{"kind": "ClusterRole", "name": "theirs"}]
+    drained(cluster)
+    assert f"DELETE {CLASS}" not in cluster.calls
+
+
+@pytest.mark.parametrize("fault", [AttributeError("'NoneType' object"), RuntimeError("MaxRetryError"), ValueError()])
+def test_a_fault_of_the_client_library_stops_no_revocation(fault: Exception) -> None:
+    def broken(context: str, kubeconfig: Path | None) -> Any:
+        raise fault
+
+    log = Recorder()
+    Withdrawal(Time(), log, broken).delete(STATE)  # type: ignore[arg-type]
+    assert "Revocation goes on" in log.warnings[0]
+
+
+def test_a_login_that_never_answers_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(withdrawal, "LONGEST", 0.1)
+    monkeypatch.setattr(withdrawal, "SLACK", 0.0)
+    answers = threading.Event()
+
+    def hangs(context: str, kubeconfig: Path | None) -> Any:
+        answers.wait(30)
+        raise AssertionError("nobody waits for this")
+
+    log = Recorder()
+    Withdrawal(Time(), log, hangs).delete(STATE)  # type: ignore[arg-type]
+    answers.set()
+    assert "the cluster needs longer than" in log.warnings[0]
+
+
+def test_a_kubeconfig_that_leads_nowhere_stops_no_revocation(tmp_path: Path) -> None:
+    log = Recorder()
+    Withdrawal(Time(), log).delete({**STATE, "kubeconfig": str(tmp_path / "none")})  # type: ignore[arg-type]
+    assert "Revocation goes on" in log.warnings[0]
+
+
+def test_an_interrupted_wait_is_no_end() -> None:
+    time = Time()
 
     def cancelled(_seconds: float) -> None:
         raise CancelledError("cancelled while waiting")
 
-    tailnet.sleep = cancelled  # type: ignore[method-assign]
+    time.sleep = cancelled  # type: ignore[method-assign]
     with pytest.raises(TailnetError, match="cancelled"):
-        Withdrawal(tailnet, Recorder()).delete(STATE)  # type: ignore[arg-type]
+        drained(exposed(), time)
 
 
-@pytest.mark.parametrize(
-    ("tags", "said"),
-    [
-        ([], "one or more"),
-        ("tag:svc-acme-prod-web", "one or more"),
-        ([GLOBEX.svc_tag("web")], "not a tag of acme-prod"),
-    ],
-)
-def test_it_waits_for_proxies_of_its_own_environment_alone(tags: Any, said: str) -> None:
-    assert [said in problem for _, problem in Withdrawal.check({**STATE, "tags": tags})] == [True]
-    assert Withdrawal.check(STATE) == []
+def test_a_state_of_an_older_version_waits_for_what_the_engine_has_deleted() -> None:
+    cluster = exposed()
+    cluster.objects[CLASS]["deletionTimestamp"] = "2026-12-01T00:00:00Z"
+    cluster.objects[WEB]["annotations"] = {"team": "data"}
+    old = {key: STATE[key] for key in ("customer", "environment", "held", "context", "kubeconfig")}
+    log = Recorder()
+    time = Time({4: operator_takes_back(cluster, WEB, CLASS)})
+    Withdrawal(time, log, cluster.open).delete(old)  # type: ignore[arg-type]
+    assert (time.now, log.warnings) == (4, [])
+    assert [call for call in cluster.written if call.startswith("DELETE")] == []
+
+
+def test_a_state_without_objects_calls_no_cluster() -> None:
+    """The first version recorded no objects, and no context."""
+    log = Recorder()
+    state = {"customer": "acme", "environment": "prod", "tags": ["tag:svc-acme-prod-web"]}
+    Withdrawal(Time(), log, lambda *_: pytest.fail("called")).delete(state)  # type: ignore[arg-type]
+    assert log.warnings == []
 
 
 @pytest.mark.parametrize("path", ["services/web", "", 3])
 def test_what_is_held_is_named_by_its_path(path: Any) -> None:
     ((name, _),) = Withdrawal.check({**STATE, "held": [WEB, path]})
     assert name == "held"
-    assert Withdrawal.check({**STATE, "held": [WEB, CLASS]}) == []
-
-
-def test_highly_available_proxies_are_gone_when_their_service_is() -> None:
-    tailnet = Tailnet({0: {}})
-    served = [{"name": "svc:acme-prod-api", "tags": [ACME.api_tag]}, {"name": "svc:theirs", "tags": ["tag:ci"]}]
-    tailnet.services = lambda: served if tailnet.now < 4 else served[1:]  # type: ignore[attr-defined]
-    Withdrawal(tailnet, log := Recorder()).delete({**STATE, "tags": [ACME.api_tag]})  # type: ignore[arg-type]
-    assert (tailnet.now, log.warnings) == (4, [])
-
-
-class Cluster:
-    """A cluster whose objects change as the clock goes on. story: second to the metadata from then on, by path; None in
-    place of it is a cluster that does not say."""
-
-    def __init__(self, tailnet: Tailnet, story: dict[float, dict[str, Found] | None]) -> None:
-        self.tailnet, self.story, self.asked = tailnet, story, list[str]()
-        self.opened: list[tuple[str, Path | None]] = []
-
-    def connect(self, context: str, kubeconfig: Path | None) -> Cluster:
-        self.opened.append((context, kubeconfig))
-        return self
-
-    def one(self, path: str) -> Found | None:
-        self.asked.append(path)
-        standing = self.story[max(second for second in self.story if second <= self.tailnet.now)]
-        if standing is None:
-            raise ClusterUnknownError("the API server does not answer: frozen")
-        return standing.get(path)
-
-    def all(self, path: str, labels: str = "") -> list[Found]:
-        raise AssertionError(f"only the objects themselves are asked for, not {path} {labels}")
-
-
-def held(path: str, *others: str, deleted: bool = False) -> Found:
-    place = {"namespace": "shop"} if "/namespaces/" in path else {}
-    gone = {"deletionTimestamp": "2026-01-01T00:00:00Z"} if deleted else {}
-    finalizers = [*others, "tailscale.com/finalizer"]
-    return {"name": path.rpartition("/")[2], **place, **gone, "finalizers": finalizers}
-
-
-def released(
-    story: dict[float, dict[str, Found] | None],
-    *,
-    devices: dict[float, dict[str, bool] | None] | None = None,
-    **more: Any,
-) -> tuple[Tailnet, Cluster, Recorder]:
-    tailnet, log = Tailnet(devices or {0: {}}), Recorder()
-    cluster = Cluster(tailnet, story)
-    state = {**STATE, "held": [WEB, CLASS], **more}
-    Withdrawal(tailnet, log, cluster.connect).delete(state)  # type: ignore[arg-type]
-    return tailnet, cluster, log
-
-
-def test_it_ends_when_nothing_is_held_and_not_when_no_device_is_left() -> None:
-    """Kubernetes collects a class long after its proxies are gone, or where there never was one."""
-    story: dict[float, dict[str, Found] | None] = {
-        0: {WEB: held(WEB, "example.com/theirs"), CLASS: held(CLASS)},
-        4: {WEB: {"name": "web", "finalizers": ["example.com/theirs"]}, CLASS: held(CLASS)},
-        30: {CLASS: held(CLASS, deleted=True)},
-        32: {},
-    }
-    tailnet, cluster, log = released(story, devices={0: {TAGS[0]: True}, 2: {}})
-    assert (tailnet.now, log.warnings) == (32, [])
-    assert cluster.asked[-2:] == [CLASS, CLASS], "the Service was let go of and is not asked about again"
-    assert "proxyclasses.tailscale.com support-access" in log.progressed[-1]
-    assert cluster.opened == [("acme-eks", None)]
-
-
-def test_collection_that_begins_late_gives_it_more_time() -> None:
-    tailnet, _, log = released({0: {CLASS: held(CLASS)}, 40: {CLASS: held(CLASS, deleted=True)}, 70: {}})
-    assert (tailnet.now, log.warnings) == (70, [])
-
-
-def test_what_is_never_let_go_of_is_named_with_the_command_that_takes_our_finalizer_alone() -> None:
-    tailnet, _, log = released({0: {WEB: held(WEB, "example.com/theirs"), CLASS: held(CLASS, deleted=True)}})
-    assert tailnet.now == withdrawal.QUIET
-    assert log.warnings[0].splitlines()[1:] == [
-        "kubectl --context acme-eks patch services web -n shop --type=merge -p "
-        """'{"metadata": {"finalizers": ["example.com/theirs"]}}'""",
-        "kubectl --context acme-eks patch proxyclasses.tailscale.com support-access --type=merge -p "
-        """'{"metadata": {"finalizers": []}}'""",
-    ]
-
-
-def test_a_cluster_that_does_not_say_is_asked_once_and_holds_up_nothing() -> None:
-    tailnet, cluster, log = released({0: None})
-    assert (tailnet.now, cluster.asked) == (0, [WEB])
-    assert "services web, proxyclasses.tailscale.com support-access" in log.warnings[0]
-    assert "frozen" in log.warnings[0]
-
-
-def test_a_kubeconfig_that_leads_nowhere_holds_up_nothing(tmp_path: Path) -> None:
-    log = Recorder()
-    state = {**STATE, "held": [WEB], "kubeconfig": str(tmp_path / "none")}
-    Withdrawal(Tailnet({0: {}}), log).delete(state)  # type: ignore[arg-type]
-    assert f"there is no kubeconfig {tmp_path / 'none'}" in log.warnings[0]
-
-
-def test_a_state_of_before_has_no_objects_and_asks_no_cluster() -> None:
-    state = {name: STATE[name] for name in ("customer", "environment", "tags")}
-    log = Recorder()
-    Withdrawal(Tailnet({0: {}}), log, lambda *_: pytest.fail("asked")).delete(state)  # type: ignore[arg-type]
-    assert log.warnings == []
+    assert Withdrawal.check(STATE) == []
