@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sandbox.demo.observe import Tailnet
+from sandbox.demo.observe import Cluster, Tailnet
 from sandbox.demo.pulumi import Pulumi
-from tests.engine.conftest import SEED, Example
+from tests.engine.before import SHAPE, as_of_before, shape
+from tests.engine.conftest import OURS, SEED, Example
 from tests.engine.levels import deletion_levels
 
 pytestmark = pytest.mark.engine
@@ -41,7 +43,8 @@ def test_it_would_go_in_the_order_that_the_kill_asks_for(pulumi: Pulumi) -> None
         ["acme-prod-client-1"],
         ["acme-prod-cleanup"],
         ["acme-prod-operator-release"],
-        [RULE, "acme-prod-operator-namespace"],
+        ["acme-prod-operator-namespace"],
+        [RULE, "acme-prod-cluster"],
         ["acme-prod-identity"],
     ]
     for names in order:
@@ -110,3 +113,31 @@ def to_acme(grant: dict[str, Any]) -> bool:
 def test_the_document_keeps_every_line_that_people_wrote(tailnet: Tailnet) -> None:
     lines = iter(tailnet.policy_text().splitlines())
     assert all(line in lines for line in SEED.splitlines()), "a line is lost, changed or moved"
+
+
+def test_a_state_of_the_previous_version_is_updated_without_replacement(
+    pulumi: Pulumi, clusters: dict[str, Cluster], tmp_path: Path
+) -> None:
+    """The owners are missing in the cluster too, as they were."""
+    before = as_of_before(pulumi.export("acme-prod"))
+    assert shape(before) == SHAPE
+    file = tmp_path / "state.json"
+    file.write_text(json.dumps(before))
+    pulumi.run("stack", "import", "-s", "acme-prod", "--file", str(file))
+    kinds = ("clusterroles", "clusterrolebindings")
+    for kind in kinds:
+        for name in clusters["acme-prod"].names(kind, "-l", OURS):
+            patch = '[{"op": "remove", "path": "/metadata/ownerReferences"}]'
+            clusters["acme-prod"].kubectl("patch", kind, name, "--type=json", "-p", patch)
+
+    steps = json.loads(pulumi.preview("acme-prod", "--json").output)["steps"]
+    changed = {step["urn"].rpartition("::")[2]: step["op"] for step in steps if step["op"] != "same"}
+    assert {*changed.values()} == {"create", "update"}, changed
+    assert [name for name, op in changed.items() if op == "create"] == ["acme-prod-cluster"]
+    pulumi.up("acme-prod")
+    pulumi.preview("acme-prod", "--expect-no-changes")
+    state = pulumi.export("acme-prod")
+    assert "deleteUnreachable" not in json.dumps(state)
+    for kind in kinds:
+        for each in clusters["acme-prod"].get(kind, "-l", OURS):
+            assert [owner["kind"] for owner in each["metadata"]["ownerReferences"]] == ["Namespace"]
