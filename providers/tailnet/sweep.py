@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from providers.cluster.look import Found
+from providers.cluster.problems import ClusterRefusedError
 
 from .held import attempt, held, release, release_command, title, unneeded
 from .recorded_cluster import Api
@@ -34,19 +35,10 @@ def sweep(api: Api, labels: Mapping[str, str], paths: Sequence[str], context: st
     found = Swept()
     selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
     for resource in RIGHTS:
-        deleted = 0
-        for there in api.all(f"{_RBAC}/{resource}", selector):
-            path = _path(resource, there)
-            if refused := attempt(partial(api.delete, path, uid=there["uid"])):
-                found.remaining.append(f"{title(path)}: {refused[0]}")
-            else:
-                deleted += 1
-                found.removed.append(title(path))
-        for there in api.all(f"{_RBAC}/{resource}", selector) if deleted else ():
-            if held_by := there.get("finalizers"):
-                path = _path(resource, there)
-                found.removed.remove(title(path))
-                found.remaining.append(f"{title(path)}: it is deleted when {', '.join(held_by)} is taken off")
+        try:
+            _delete(api, resource, selector, found)
+        except ClusterRefusedError as refusal:
+            found.remaining.append(f"{resource}: {refusal}")
     for path, there in held(api, paths).items():
         if path in unneeded({path: there}) and not release(api, path, there):
             found.removed.append(f"the operator's finalizer on {title(path)}")
@@ -55,6 +47,22 @@ def sweep(api: Api, labels: Mapping[str, str], paths: Sequence[str], context: st
                 f"the operator's finalizer on {title(path)}: {release_command(path, there, context)}"
             )
     return found
+
+
+def _delete(api: Api, resource: str, selector: str, found: Swept) -> None:
+    asked: set[str] = set()
+    for there in api.all(f"{_RBAC}/{resource}", selector):
+        path = _path(resource, there)
+        if refused := attempt(partial(api.delete, path, uid=there["uid"])):
+            found.remaining.append(f"{title(path)}: {refused[0]}")
+        else:
+            asked.add(path)
+    held_back = {_path(resource, there): there for there in api.all(f"{_RBAC}/{resource}", selector)} if asked else {}
+    for path in sorted(asked):
+        if finalizers := held_back.get(path, {}).get("finalizers"):
+            found.remaining.append(f"{title(path)}: it is deleted when {', '.join(finalizers)} is taken off")
+        else:
+            found.removed.append(title(path))
 
 
 def _path(resource: str, there: Found) -> str:

@@ -40,6 +40,8 @@ class FakeCluster:
     def all(self, path: str, labels: str = "") -> list[Found]:
         """As the API: a list without a namespace has the objects of all namespaces."""
         self._answer(f"LIST {path}")
+        if path in self.refused:
+            raise ClusterRefusedError(f"the API server answers {path} with 403 Forbidden", 403, "Forbidden")
         wanted = dict(part.split("=") for part in labels.split(",") if part)
         group, _, resource = path.rpartition("/")
         return [

@@ -92,6 +92,14 @@ def test_what_a_webhook_refuses_is_named_and_the_rest_is_deleted() -> None:
     assert "support-access-impersonation: the API server answers" in log.warnings[0]
 
 
+def test_a_kind_that_the_credential_may_not_list_is_named_and_the_others_are_deleted() -> None:
+    found = cluster()
+    found.refused = {f"{RBAC}/rolebindings"}
+    log = cleaned(found)
+    assert found.objects.keys() & {BINDING, ROLE} == set()
+    assert "rolebindings: the API server answers" in log.warnings[0]
+
+
 def test_the_operators_finalizer_is_taken_off_where_nothing_needs_a_proxy_any_more() -> None:
     going = {"finalizers": [OPERATORS], "deletionTimestamp": "2026-12-01T00:00:00Z"}
     service = {"finalizers": ["example.com/theirs", OPERATORS], "annotations": {"team": "data"}}
