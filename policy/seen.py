@@ -70,6 +70,11 @@ def environment_tag(stack: str, tag: str) -> bool:
     return exposure not in (tag, "") and "-" not in exposure
 
 
+def listed(value: Any) -> Sequence[Any]:
+    """A list; a text in its place is a list of one, and nothing an empty one."""
+    return (value,) if isinstance(value, str) else value or ()
+
+
 def texts(value: Any) -> Iterator[str]:
     """Every text anywhere inside a value."""
     if isinstance(value, str):

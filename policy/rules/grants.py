@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from policy.seen import TAILNET, Limits, Seen, environment_tag, texts
+from policy.seen import TAILNET, Limits, Seen, environment_tag, listed, texts
 
 KUBERNETES = ("tailscale.com/cap/kubernetes", "https://tailscale.com/cap/kubernetes")
 """The capability, and its old name: the API proxy takes that one where it finds none of the new."""
@@ -36,18 +36,18 @@ def narrow(seen: Seen, limits: Limits) -> Iterator[str]:
             yield f"it has {section}: what lets somebody in is a grant."
     for number, grant in enumerate(_sections(seen.props, "grants")):
         where = f"grant {number + 1}"
-        for source in grant.get("src") or ():
+        for source in listed(grant.get("src")):
             if not _named(str(source)):
                 yield f"{where} has source {source}: that is not a named group, person or machine."
             elif not shared and not _may_enter(seen.stack, str(source)):
                 yield f"{where} has source {source}: it is on machines of another environment."
-        for target in map(str, grant.get("dst") or ()):
+        for target in map(str, listed(grant.get("dst"))):
             if target == "*" or (target.startswith("autogroup:") and target != INTERNET):
                 yield f"{where} has destination {target}: it reaches every customer."
             elif not shared and not _reaches_own(seen.stack, grant, target):
                 yield f"{where} has destination {target}: it is not of {seen.stack}, nor behind its machines (via)."
         if any(name in (grant.get("app") or {}) for name in KUBERNETES):
-            foreign = [tag for tag in map(str, grant.get("dst") or ()) if tag not in _api_tags(seen.stack)]
+            foreign = [tag for tag in map(str, listed(grant.get("dst"))) if tag not in _api_tags(seen.stack)]
             if foreign:
                 yield f"{where} gives the Kubernetes capability on {', '.join(foreign)}: not this environment's."
         if not grant.get("ip") and not grant.get("app"):
@@ -65,7 +65,7 @@ def impersonation(seen: Seen, limits: Limits) -> Iterator[str]:
     for number, grant in enumerate(_sections(seen.props, "grants")):
         for name in KUBERNETES:
             for rule in (grant.get("app") or {}).get(name) or ():
-                for group in (rule.get("impersonate") or {}).get("groups") or ():
+                for group in listed((rule.get("impersonate") or {}).get("groups")):
                     if str(group).startswith("system:"):
                         yield f"grant {number + 1} impersonates {group}, a group of the cluster's own."
 
@@ -80,7 +80,7 @@ def _named(source: str) -> bool:
 def _reaches_own(stack: str, grant: Mapping[str, Any], target: str) -> bool:
     """Whether what is reached is the environment's: its machines, or what lies behind them; or whether they are the
     ones who reach one kind of machine of the vendor's."""
-    via, sources = ([str(each) for each in grant.get(key) or ()] for key in ("via", "src"))
+    via, sources = ([str(each) for each in listed(grant.get(key))] for key in ("via", "src"))
     if environment_tag(stack, target):
         return True
     if via and all(environment_tag(stack, tag) for tag in via):
@@ -110,7 +110,7 @@ def _owners(seen: Seen) -> Iterator[str]:
     for tag, owners in _mapping(seen.props, "tagOwners").items():
         if tag not in own and not environment_tag(seen.stack, tag):
             yield f"it declares {tag}, which is not of {seen.stack}."
-        for owner in map(str, owners or ()):
+        for owner in map(str, listed(owners)):
             deploys = owner == ADMINISTRATORS or _MACHINE.fullmatch(owner)
             if not deploys and (tag in operators or owner not in operators):
                 yield f"{owner} owns {tag}: whoever that is could make a machine that passes for one of {seen.stack}."

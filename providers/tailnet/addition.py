@@ -67,14 +67,15 @@ def foreign_owners(document: Document, environment: Environment, sections: Secti
     declared = sections.get("tagOwners") or {}
     for tag in environment.chain_tags:
         there = (section_of(document, "tagOwners") or {}).get(tag)
-        others = [owner for owner in there or [] if owner not in declared.get(tag, [])] if tag in declared else []
+        others = [owner for owner in _list(there) if owner not in declared.get(tag, [])] if tag in declared else []
         if others:
             warnings.append(f"{tag} is also owned by {', '.join(map(str, others))}, which this stack does not declare")
     return tuple(warnings)
 
 
 def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+    """A list; a text in its place is a list of one."""
+    return [value] if isinstance(value, str) else value if isinstance(value, list) else []
 
 
 def exactly(there: Any, declared: Any) -> list[Any]:

@@ -69,11 +69,15 @@ def _sources(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _is(element: Any, address: str) -> bool:
-    """Logins are the same in any case: the service lowers them, people who write the document may not."""
+    """Logins are the same in any case: the service lowers them, people who write the document may not. By Unicode's
+    rules, not by those of `lowered`: what takes access away takes whoever may be meant."""
     return isinstance(element, str) and element.lower() == address.lower()
 
 
 def _without(elements: Any, address: str) -> Any:
+    """A list without the person; a text that is the person, in the place of a list of one, becomes an empty list."""
+    if _is(elements, address):
+        return []
     if not isinstance(elements, list):
         return elements
     return [GONE if _is(element, address) else element for element in elements]

@@ -92,10 +92,15 @@ def _within(entry: Mapping[str, Any], former: Mapping[str, Any], old: _Side, new
     rest = {*entry, *former} - {*lists, "srcPosture"}
     if any(entry.get(key) != former.get(key) for key in rest):
         return False
-    if any(not {*(entry.get(key) or ())} <= {*(former.get(key) or ())} for key in lists):
+    if any(not {*_items(entry.get(key))} <= {*_items(former.get(key))} for key in lists):
         return False
     needed, was = new.conditions(entry), old.conditions(former)
     return not was or (bool(needed) and all(any(each <= now for each in was) for now in needed))
+
+
+def _items(value: Any) -> list[Any]:
+    """A list; a text in its place is a list of one."""
+    return [value] if isinstance(value, str) else list(value or ())
 
 
 def _told(stack: str, grant: Mapping[str, Any], before: Outputs, after: Outputs) -> bool:
@@ -113,9 +118,9 @@ def _is_of(stack: str, grant: Mapping[str, Any], entry: Mapping[str, Any]) -> bo
     group = (entry.get("as") or {}).get("group")
     app = grant.get("app") or {}
     return (
-        list(grant.get("src") or ()) == [entry.get("from")]
-        and {*(grant.get("dst") or ())} <= {f"tag:kube-{stack}", f"tag:api-{stack}"}
-        and {*(grant.get("ip") or ())} <= API_PORTS
+        _items(grant.get("src")) == [entry.get("from")]
+        and {*_items(grant.get("dst"))} <= {f"tag:kube-{stack}", f"tag:api-{stack}"}
+        and {*_items(grant.get("ip"))} <= API_PORTS
         and bool(grant.get("srcPosture")) >= bool(entry.get("posture"))
         and {*app} <= {CAPABILITY}
         and all({*((one.get("impersonate") or {}).get("groups") or ())} <= {group} for one in app.get(CAPABILITY) or ())

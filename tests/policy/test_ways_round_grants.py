@@ -20,6 +20,9 @@ def identity(**sections: Any) -> dict[str, Any]:
 
 
 REFUSED = [
+    Case("grants-narrow", SLICE, slice_of(src="*"), "has source *:"),
+    Case("grants-narrow", SLICE, slice_of(dst="tag:kube-globex-prod"), "has destination tag:kube-globex-prod:"),
+    Case("grants-narrow", SLICE, identity(tagOwners={"tag:kube-acme-prod": "tag:k8s-globex"}), "tag:k8s-globex owns"),
     Case("grants-narrow", SLICE, slice_of(dst=["tag:kube-globex-prod"]), "not of acme-prod"),
     Case("grants-narrow", SLICE, slice_of(dst=["tag:k8s-acme"]), "not of acme-prod"),
     Case("grants-narrow", SLICE, slice_of(dst=["tag:kube-acme-dev"]), "not of acme-prod"),

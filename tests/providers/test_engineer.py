@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,3 +95,24 @@ def test_a_source_that_holds_an_address_of_the_persons_device_is_found(source: s
     )
     text = FOREIGN.replace("{", f'{{ {named} {{"action": "accept", "users": ["{source}"], "ports": ["*:*"]}}],', 1)
     assert sources_at(value(text), ["100.64.0.7", "fd7a:115c:a1e0::7"]) == ([source] if holds else [])
+
+
+def test_a_person_is_out_of_lists_that_are_written_as_a_text_too() -> None:
+    document = {
+        "groups": {"group:sre": "Ann@Example.com"},
+        "tagOwners": {"tag:ci": "ann@example.com"},
+        "grants": [{"src": "ann@example.com", "dst": ["tag:ci"], "ip": ["*"]}],
+        "autoApprovers": {"exitNode": "ann@example.com", "routes": {"10.0.0.0/8": "ann@example.com"}},
+    }
+    after = value(without_engineer(json.dumps(document), ANN).outcome.text)
+    assert after == {
+        "groups": {"group:sre": []},
+        "tagOwners": {"tag:ci": []},
+        "grants": [],
+        "autoApprovers": {"exitNode": [], "routes": {"10.0.0.0/8": []}},
+    }
+
+
+def test_a_person_with_an_apostrophe_is_out() -> None:
+    text = FOREIGN.replace("ann@example.com", "O'Brien@example.com")
+    assert "brien" not in without_engineer(text, "o'brien@example.com").outcome.text.lower()

@@ -131,3 +131,10 @@ def test_an_exposures_own_grant_is_told_and_another_is_not() -> None:
     assert found(sections(), sections(own), {}, outputs, more=True) == []
     assert found(sections(), sections(own | {"ip": ["*"]}), {}, outputs, more=True)
     assert found(sections(), sections(own), outputs, outputs), "no sentence tells of what stood"
+
+
+@pytest.mark.parametrize("key", ["src", "dst", "ip"])
+def test_a_list_that_is_written_as_a_text_is_not_compared_letter_by_letter(key: str) -> None:
+    """Every letter of `a` is in `ab`, and they are two names."""
+    assert found(sections(GRANT | {key: "tag:abc"}), sections(GRANT | {key: "tag:ab"})) != []
+    assert found(sections(GRANT | {key: ["tag:ab"]}), sections(GRANT | {key: "tag:ab"})) == []
