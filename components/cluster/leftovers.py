@@ -10,6 +10,7 @@ so a destroy never needs it.
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -92,7 +93,7 @@ def leftover(names: Names, context: str, kind: str, there: Found, *, stands: boo
         )
     return (
         f"{what} and is not of this program's making. Nothing is taken over: find out who uses it (`kubectl --context "
-        f"{context} get {kind.lower()} {there['name']}{_in(there)} -o yaml`) and let them remove it, or "
+        f"{context} get {kind.lower()} {shlex.quote(there['name'])}{_in(there)} -o yaml`) and let them remove it, or "
         + (
             "choose another name in `support-access:expose`"
             if kind in OF_EXPOSURES
@@ -108,7 +109,7 @@ def removal(names: Names, context: str, kind: str, there: Found, *, stands: bool
     these labels: then it is the one object. With the namespace, or where none stands, it is all of it.
     """
     if kind not in (("Namespace",) if stands else ("Namespace", *CLUSTER_WIDE)):
-        return f"kubectl --context {context} delete {kind.lower()} {there['name']}{_in(there)}"
+        return f"kubectl --context {context} delete {kind.lower()} {shlex.quote(there['name'])}{_in(there)}"
     labels = ",".join(f"{key}={value}" for key, value in names.labels.items())
     cluster_wide = f"kubectl --context {context} delete clusterroles,clusterrolebindings -l {labels}"
     if kind in CLUSTER_WIDE:

@@ -6,6 +6,7 @@ objects have fixed names, so there is one environment to a cluster.
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -138,7 +139,7 @@ def _named(path: str, there: Found) -> str:
 
 def _edit(path: str, there: Found) -> str:
     place = f" -n {there['namespace']}" if "namespace" in there else ""
-    return f"kubectl edit {path.rpartition('/')[2]} {there['name']}{place}"
+    return f"kubectl edit {path.rpartition('/')[2]} {shlex.quote(there['name'])}{place}"
 
 
 def _release(there: Found) -> tuple[str, str] | None:

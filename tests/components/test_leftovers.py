@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 
 import pytest
@@ -47,6 +48,13 @@ def test_of_one_in_a_namespace_of_the_customers_it_says_where() -> None:
     assert text.endswith("\nkubectl --context acme-context delete rolebinding support-access:view:sre -n shop")
     foreign = leftover(ACME, "acme-context", "RoleBinding", {**there, "labels": {}}, stands=True)
     assert "get rolebinding support-access:view:sre -n shop -o yaml" in foreign
+
+
+def test_a_name_with_an_apostrophe_is_one_word_of_every_command() -> None:
+    name = "support-access:view:user:o'brien@example.com"
+    for kind, labels in (("ClusterRole", ACME.labels), ("RoleBinding", {})):
+        text = leftover(ACME, "acme-context", kind, {"name": name, "labels": labels}, stands=True)
+        assert name in shlex.split(text[text.index("kubectl") :].partition("`")[0])
 
 
 def test_every_kind_that_outlives_the_namespace_is_looked_for(environment: Callable[..., EnvironmentSettings]) -> None:

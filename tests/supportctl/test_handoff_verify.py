@@ -149,3 +149,23 @@ def test_an_object_whose_owner_is_missing_or_an_earlier_namespace_is_reported(
 def test_owners_that_are_the_live_namespace_are_right(tmp_path: Path) -> None:
     done = verified(tmp_path, OWN)
     assert "ok    deleting namespace tailscale deletes every role and binding that gives access\n" in done.stdout
+
+
+def test_a_name_with_an_apostrophe_is_one_word_of_every_check(tmp_path: Path) -> None:
+    """The address of lin, who is in access, and of grace in the limit: written into the scripts in their place."""
+    login, lin = "o'brien@highflame.example", "lin@highflame.example"
+    access = [entry | ({"from": login} if entry["from"] == lin else {}) for entry in SETTINGS["access"]]
+    rules = [rule.replace("grace@highflame.example", login) for rule in OWN]
+    declared = EnvironmentSettings.model_validate({**SETTINGS, "access": access})
+    verified(tmp_path, rules)
+    write_folder(tmp_path / "other", bundle(declared, [USERS[0], login]))
+    (tmp_path / "out").rename(tmp_path / "earlier")
+    (tmp_path / "other").rename(tmp_path / "out")
+    (tmp_path / "owners").write_text("".join(f"{place.replace(lin, login)} {UID}\n" for place in OWNED))
+    asking = f'case "$*" in *\'auth can-i \'*) echo "$*" >> {tmp_path / "asked"} ;; esac'
+    kubectl = (tmp_path / "kubectl").read_text()
+    (tmp_path / "kubectl").write_text(kubectl.replace("\n", f"\n{asking}\n", 1))
+    done = asked(tmp_path)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert f"ok    operator may act as {login}\n" in done.stdout
+    assert f"--as={login}" in (tmp_path / "asked").read_text()
