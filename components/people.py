@@ -31,7 +31,13 @@ def roster(settings: EnvironmentSettings, tailnet: Provider) -> list[str]:
     asked = sorted({entry.source for entry in settings.access if people is None or is_tag(entry.source)})
     shared = sorted({entry.shared_posture for entry in settings.access if entry.shared_posture})
     if shared or not all(map(is_person, asked)):
-        users = get_source_users(asked, shared, pulumi.InvokeOptions(provider=tailnet))
+        users, respelled = get_source_users(asked, shared, pulumi.InvokeOptions(provider=tailnet))
+        for group, members in respelled.items():
+            pulumi.log.warn(
+                f"The policy document spells members of {group} otherwise than the tailnet and the cluster do:"
+                f" {', '.join(members)}. In lower case they count. Fix: write them so in the document; the stack"
+                " tailnet does, for a group of its own."
+            )
     else:
         users = {person: [person] for person in asked}
     for source in (source for source, found in users.items() if not found):

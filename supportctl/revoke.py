@@ -15,6 +15,7 @@ from components.settings.forms import address as one_persons_address
 from components.settings.problems import PROJECT
 from providers.tailnet.client import Client
 from providers.tailnet.engineer import groups_from_elsewhere, sources_at, still_named, without_engineer
+from providers.tailnet.logins import lowered
 from providers.tailnet.problems import TailnetError
 from supportctl.connection import tailscale
 from supportctl.removal import remove
@@ -29,7 +30,7 @@ def run_revoke(address: str, *, yes: bool, project: Path) -> int:
     """Takes the person out. Returns 0, also when the document did not name them."""
     out, errors = console(), console(stderr=True)
     try:
-        one_persons_address(address)
+        address = one_persons_address(address)
     except ValueError as error:
         errors.print(f"error: {error}", markup=False)
         return NOT_DONE
@@ -65,7 +66,7 @@ def _confirmed(out: Console, address: str) -> bool:
         typed = out.input(f"This ends all support access of {address}. Type it to go on: ", markup=False)
     except (EOFError, KeyboardInterrupt):  # nobody is there to ask
         return False
-    return typed.strip() == address
+    return lowered(typed.strip()) == address
 
 
 def _is_of(device: dict[str, Any], address: str) -> bool:
@@ -107,7 +108,8 @@ def _tell_files(out: Console, address: str, stacks: Path) -> int:
     unread = 0
     for path in sorted(stacks.glob("Pulumi.*.yaml")):
         try:
-            named = address.lower().encode() in path.read_bytes().lower()
+            text = path.read_bytes().lower()
+            named = any(spelled.encode() in text for spelled in (address, address.replace("'", "''")))  # quoted in YAML
         except OSError as error:
             unread += 1
             out.print(f"{path} could not be read ({error.strerror}): see whether it names {address}", markup=False)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from components.naming import DEFAULT_DEPLOYER, PROGRAM_TAGS, as_slug
 from components.settings.access import Subject, default_group, is_person, subject_of
 from components.settings.problems import Problem, config_key, remove_command, set_command, shown, stack_file
+from providers.tailnet.logins import one_spelling
 
 
 class _Entry(NamedTuple):
@@ -42,7 +43,7 @@ def check_roster(stack: str, raw: Mapping[str, Any]) -> Iterator[Problem]:
     if not isinstance(roster, list):
         return
     for entry in _entries(raw):
-        if is_person(entry.source) and entry.source not in roster:
+        if is_person(entry.source) and entry.source not in one_spelling(roster):
             yield Problem(
                 config_key(("roster",)),
                 f"It leaves out {shown(entry.source)}, who is in access.",
@@ -74,6 +75,7 @@ def _entries(raw: Mapping[str, Any]) -> Iterator[_Entry]:
         if not isinstance(group, str | None) or not isinstance(role, str):
             continue
         conditions = tuple(sorted(map(str, posture))) if isinstance(posture, list) else None
+        source = one_spelling(source)
         yield _Entry(index, source, subject_of(source, group), role, _bounds(entry), conditions)
 
 

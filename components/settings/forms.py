@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from components.naming import PROGRAM_TAGS, TAG_PREFIXES, as_slug
 from components.settings.problems import refuse, shown
+from providers.tailnet.logins import lowered
 from providers.tailnet.tags import customer_problem, environment_problem
 
 MIN_REASON_WORDS = 3
@@ -154,10 +155,11 @@ def kubernetes_group(name: str) -> str:
 
 
 def address(login: str) -> str:
-    """A tailnet login, `ada@example.com` or `ada@github`: what the API proxy impersonates as the user."""
-    if not re.fullmatch(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", login) or len(login) > 254:
+    """A tailnet login, `ada@example.com` or `ada@github`: what the API proxy impersonates as the user. Gives it back in
+    lower case, as the service has it: Kubernetes compares names by case."""
+    if not re.fullmatch(r"[A-Za-z0-9._%+'!^~-]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", login) or len(login) > 254:
         raise refuse(f"{shown(login)} is not one person's address.", example="ada@example.com")
-    return login
+    return lowered(login)
 
 
 def filled(values: object) -> object:

@@ -60,7 +60,7 @@ def load(
     out; access that was given until an earlier day counts as not declared. For a cluster the kubeconfig must be there
     and hold the context.
     """
-    raw = _raw(config)
+    raw = parsed(config)
     if stack == "tailnet" or ("tailnet" in raw and "customer" not in raw):
         model, elsewhere, checks = TailnetStack, EnvironmentSettings, TAILNET_CHECKS
     else:
@@ -117,7 +117,8 @@ ENVIRONMENT_CHECKS = (
 TAILNET_CHECKS = (check_tailnet,)
 
 
-def _raw(config: Mapping[str, str]) -> dict[str, Any]:
+def parsed(config: Mapping[str, str]) -> dict[str, Any]:
+    """The program's own keys with their values as JSON has them, before anything is checked."""
     raw: dict[str, Any] = {}
     for key, value in config.items():
         namespace, _, name = key.partition(":")

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from components.settings.posture import is_shared, posture_item
 from components.settings.problems import nearest, refuse, shown
+from providers.tailnet.logins import one_spelling
 from providers.tailnet.tags import TAG_IN_TEXT, is_scheme_tag
 
 EVENTS = (
@@ -80,7 +81,7 @@ def test_source(name: str) -> str:
     """Who a server test plays: a user, group, tag, host name of the policy or an address."""
     if name == "*" or name.startswith("autogroup:") or not re.fullmatch(r"[^\s/,*]+", name):
         raise refuse(f"{shown(name)} is not one user, group, tag or host.")
-    return _nobodys(name)
+    return one_spelling(_nobodys(name))
 
 
 def test_target(text: str) -> str:

@@ -39,8 +39,7 @@ def shift(rota: Rota, now: datetime) -> Shift:
 
 def everybody(rota: Rota) -> list[str]:
     """All who may ever be on call, each once, as they stand in the settings."""
-    named = chain(rota.always, *rota.order, *(override.members for override in rota.overrides))
-    return list({address.lower(): address for address in named}.values())
+    return list(dict.fromkeys(chain(rota.always, *rota.order, *(override.members for override in rota.overrides))))
 
 
 def _shift(rota: Rota, members: tuple[str, ...], until: datetime) -> Shift:

@@ -54,7 +54,5 @@ def next_handover(settings: TailnetSettings, now: datetime) -> str | None:
 
 
 def _entitled(settings: TailnetSettings, members: tuple[str, ...] | list[str]) -> list[str]:
-    """The members, each once, without those who are revoked. Addresses differ by more than capitals."""
-    revoked = {address.lower() for address in settings.revoked}
-    found = {address.lower(): address for address in reversed(members) if address.lower() not in revoked}
-    return list(reversed(found.values()))
+    """The members, each once, without those who are revoked. Settings have every login in one spelling."""
+    return [address for address in dict.fromkeys(members) if address not in settings.revoked]

@@ -105,9 +105,14 @@ def declared_admin(seen: Seen, limits: Limits) -> Iterator[str]:
                 yield from _unagreed(str(name), str(entry["role"]), limits)
 
 
+def _person(name: str) -> str:
+    """A login in lower case, as the tailnet has it; a group, which has no @, as it is written."""
+    return name.lower() if "@" in name and name.isascii() else name
+
+
 def _unagreed(name: str, role: str, limits: Limits) -> Iterator[str]:
-    agreed = {str(entry.get("subject")): entry for entry in limits.get("admins") or ()}
-    problem = agreement(agreed.get(name))
+    agreed = {_person(str(entry.get("subject"))): entry for entry in limits.get("admins") or ()}
+    problem = agreement(agreed.get(_person(name)))
     if name.startswith(CLUSTERS_OWN):
         yield f"{name} is a group or a user of the cluster's own: it is nobody's to be bound."
     elif problem:

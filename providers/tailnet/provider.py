@@ -35,13 +35,20 @@ from .withdrawal import Withdrawal
 
 VERSION = "0.1.0"
 TOKEN_PREFIX = "tailnet:index:"  # noqa: S105  a type token
-FUNCTIONS: dict[str, tuple[str, Callable[[Client, Mapping[str, Any]], Any]]] = {
-    f"{TOKEN_PREFIX}getSourceUsers": ("users", source_users),
-    f"{TOKEN_PREFIX}getOperators": ("operators", operators),
-    f"{TOKEN_PREFIX}getTailnetConditions": ("conditions", tailnet_conditions),
-    f"{TOKEN_PREFIX}getTailnetDefaults": ("defaults", tailnet_defaults),
+Function = Callable[[Client, Mapping[str, Any]], Mapping[str, Any]]
+
+
+def _answering(name: str, function: Callable[[Client, Mapping[str, Any]], Any]) -> Function:
+    """A function whose answer has one property."""
+    return lambda client, asked: {name: function(client, asked)}
+
+
+FUNCTIONS: dict[str, Function] = {
+    f"{TOKEN_PREFIX}getSourceUsers": source_users,
+    f"{TOKEN_PREFIX}getOperators": _answering("operators", operators),
+    f"{TOKEN_PREFIX}getTailnetConditions": _answering("conditions", tailnet_conditions),
+    f"{TOKEN_PREFIX}getTailnetDefaults": _answering("defaults", tailnet_defaults),
 }
-"""Token to the name of what the function answers, and the function."""
 OUTPUTS = ("status", "foreign")
 """Beginnings of paths in a detailed diff that lie in the state and not among the inputs."""
 _OWNER = "what belongs to the old one would be left behind. Destroy this stack and make a new one"
@@ -194,10 +201,9 @@ class TailnetProvider(engine.Provider):
     async def invoke(self, request: engine.InvokeRequest) -> engine.InvokeResponse:
         if request.tok not in FUNCTIONS:
             raise TailnetError(f"the provider tailnet has no function {request.tok}")
-        name, function = FUNCTIONS[request.tok]
         asked = plain_map(request.args)
-        answer = await self._run(lambda: function(self._connected(), asked))
-        return engine.InvokeResponse(property_map({name: answer}))
+        answer = await self._run(lambda: FUNCTIONS[request.tok](self._connected(), asked))
+        return engine.InvokeResponse(property_map(answer))
 
     def _resource(self, urn: str) -> Resource:
         return _class_of(urn.split("::")[-2])(self._connected(), self._log_for(urn))

@@ -6,7 +6,7 @@ No resource here is ever replaced, and none takes a credential: the plugin reads
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pulumi
 
@@ -279,14 +279,22 @@ class CredentialProof(pulumi.CustomResource):
         super().__init__("tailnet:index:CredentialProof", name, properties, opts)
 
 
+class SourceUsers(NamedTuple):
+    """users: each source of access (group, person, tag) to the users that the API proxy names it by: addresses in lower
+    case, or full names of nodes. respelled: each group to the members that the policy document spells otherwise."""
+
+    users: dict[str, list[str]]
+    respelled: dict[str, list[str]]
+
+
 def get_source_users(
     sources: Sequence[str], postures: Sequence[str] = (), opts: pulumi.InvokeOptions | None = None
-) -> dict[str, list[str]]:
-    """Each source of access (group, person, tag) to the users that the API proxy names it by: addresses, or full names
-    of nodes. `postures`: shared ones that must be defined. A name that the policy does not define is an error."""
+) -> SourceUsers:
+    """Who may come in by these sources. `postures`: shared ones that must be defined. A name that the policy does not
+    define is an error."""
     arguments = {"sources": list(sources), "postures": list(postures)}
-    answer = pulumi.runtime.invoke("tailnet:index:getSourceUsers", arguments, opts)
-    return answer.value["users"]
+    answer = pulumi.runtime.invoke("tailnet:index:getSourceUsers", arguments, opts).value
+    return SourceUsers(answer["users"], answer["respelled"])
 
 
 async def get_operators(tag: str, opts: pulumi.InvokeOptions | None = None) -> list[dict[str, Any]]:

@@ -8,25 +8,27 @@ customer's cluster, so whatever is not plainly a login or a node's name is refus
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .client import Client
+from .logins import is_login, lowered
 from .ownership import section_of
 from .problems import ApiError, PolicyError, TailnetError
 from .slice import read
 from .tags import is_scheme_tag
 from .values import is_known
 
-_LOGIN = re.compile(r"[^\s:@*]+@[A-Za-z0-9][A-Za-z0-9.-]*")
 _EVERYBODY = frozenset({"autogroup:member", "autogroup:members", "autogroup:shared"})
 """Owners of a tag that nobody has named."""
 _NODE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
 
-def source_users(client: Client, asked: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Each of `asked["sources"]` to its users, sorted.
+def source_users(client: Client, asked: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
+    """`users`: each of `asked["sources"]` to its users, sorted, spelled as the service does. `respelled`: each group to
+    those of its members that the policy document spells otherwise.
 
     `asked["postures"]`, if any, must be defined in the policy document. Raises PolicyError with every source and
     posture that cannot be answered for, each with how to mend it. A tag that no device carries has no users: allowed.
@@ -37,14 +39,18 @@ def source_users(client: Client, asked: Mapping[str, Any]) -> dict[str, list[str
     document = read(client.policy().text)
     problems = [*_undefined(document, "postures", postures)]
     users: dict[str, list[str]] = {}
+    respelled: dict[str, list[str]] = {}
     for source in sources:
         try:
-            users[source] = sorted(_users(client, document, source))
+            named = _users(client, document, source)
+            users[source] = sorted({lowered(user) for user in named})
+            if source.startswith("group:") and (otherwise := sorted({user for user in named if user != lowered(user)})):
+                respelled[source] = otherwise
         except PolicyError as error:
             problems.append(str(error))
     if problems:
         raise PolicyError("; ".join(problems))
-    return users
+    return {"users": users, "respelled": respelled}
 
 
 def _users(client: Client, document: Mapping[str, Any], source: str) -> set[str]:
@@ -52,7 +58,7 @@ def _users(client: Client, document: Mapping[str, Any], source: str) -> set[str]
         return _members(document, source)
     if source.startswith("tag:"):
         return _nodes(client, document, source)
-    if not _LOGIN.fullmatch(source):
+    if not is_login(source):
         raise PolicyError(f"{source!r} is neither a group, a tag nor a person's login: correct the access entry")
     return {source}
 
@@ -60,8 +66,8 @@ def _users(client: Client, document: Mapping[str, Any], source: str) -> set[str]
 def _members(document: Mapping[str, Any], group: str) -> set[str]:
     for problem in _undefined(document, "groups", [group]):
         raise PolicyError(problem)
-    members = (section_of(document, "groups") or {})[group] or []
-    strange = [member for member in members if not isinstance(member, str) or not _LOGIN.fullmatch(member)]
+    members = _list(document, "groups", group)
+    strange = [member for member in members if not isinstance(member, str) or not is_login(member)]
     if strange:
         raise PolicyError(
             f"{group} has members that are no logins ({', '.join(map(repr, strange))}): the operator could then "
@@ -107,14 +113,24 @@ def _node_name(device: Mapping[str, Any], tag: str) -> str:
 
 def _all_owners(document: Mapping[str, Any], tag: str) -> set[str]:
     """Who may give a machine this tag: its owners, their owners, and so on."""
-    tag_owners: Mapping[str, Any] = section_of(document, "tagOwners") or {}
     found: set[str] = set()
     waiting = [tag]
     while waiting:
-        owners = {owner for owner in tag_owners.get(waiting.pop()) or [] if isinstance(owner, str)} - found
+        owners = {owner for owner in _list(document, "tagOwners", waiting.pop()) if isinstance(owner, str)} - found
         found |= owners
         waiting += owners
     return found
+
+
+def _list(document: Mapping[str, Any], section: str, name: str) -> list[Any]:
+    """What stands under a name of a section; nothing where the name is not there. Raises PolicyError for a text."""
+    value = (section_of(document, section) or {}).get(name) or []
+    if isinstance(value, str):
+        raise PolicyError(
+            f"the policy document's {section} has {name} as {json.dumps(value)}, which is a text and must be a list: "
+            f"what it names would be read letter by letter. Fix: write [{json.dumps(value)}] in its place"
+        )
+    return list(value)
 
 
 _MEND = {

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from providers.tailnet.logins import one_spelling
 from supportctl.ci.markdown import Markdown, listed, say
 
 Entry = Mapping[str, Any]
@@ -32,6 +33,10 @@ class Words:
 def words(before: Outputs, after: Outputs, uses: Uses | None = None) -> Words:
     """uses: what each group is good for, for the stack of the whole tailnet."""
     found = Words()
+    before, after = (
+        one_spelling(before),
+        one_spelling(after),
+    )  # a state of before may have logins as somebody typed them
     _access(found, before.get("access") or (), after.get("access") or ())
     _groups(found, before.get("groups") or {}, after.get("groups") or {}, uses or {})
     _rotas(found, before.get("onCall") or {}, after.get("onCall") or {})

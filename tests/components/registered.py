@@ -109,7 +109,7 @@ class Answers(Mocks):
         if args.token == "tailnet:index:getTailnetDefaults":
             return {"defaults": TAILNET_DEFAULTS}, []
         assert args.token == "tailnet:index:getSourceUsers", args.token
-        return {"users": {source: stands_for(source) for source in args.args["sources"]}}, []
+        return {"users": {source: stands_for(source) for source in args.args["sources"]}, "respelled": {}}, []
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from components.settings.environment import EnvironmentSettings
@@ -28,7 +29,7 @@ SETTINGS = """config:
   support-access:access:
     - from: group:highflame-sre
       role: read-only
-    - from: lin@highflame.example
+    - from: Lin@Highflame.Example  # counts in lower case
       role: view
 """
 WIDER = """config:
@@ -267,6 +268,18 @@ def test_a_name_that_a_role_of_another_adds_is_seen(
     assert [line for line in seen.stdout.splitlines() if line.startswith("WRONG")] == [
         'WRONG operator may act as nobody else: ["impersonate"] ["groups"] ["kubeadm:cluster-admins"]'
     ]
+
+
+def test_an_operator_that_is_not_approved_lets_nobody_in(installed: Path, pulumi: Pulumi, tailnet: Tailnet) -> None:
+    (device,) = tailnet.devices("tag:kube-globex-prod")
+    approval = f"{tailnet.url}/api/v2/device/{device['nodeId']}/authorized"
+    httpx.post(approval, auth=(tailnet.key, ""), json={"authorized": False}).raise_for_status()
+    pulumi.up(STACK)
+    first, second = json.loads(pulumi.run("stack", "output", "pending", "-s", STACK).output)
+    assert "it is not approved" in first
+    assert "No grant is written" in second
+    assert tailnet.grants_to("tag:kube-globex-prod") == []
+    httpx.post(approval, auth=(tailnet.key, ""), json={"authorized": True}).raise_for_status()
 
 
 def test_the_next_up_sees_the_operator_and_lets_people_in(installed: Path, pulumi: Pulumi, tailnet: Tailnet) -> None:

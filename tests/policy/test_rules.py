@@ -182,6 +182,14 @@ CASES = [
     Case("ceiling-bounded", RULE, {"rules": [{"verbs": ["get", "list"], "resources": ["pods"]}]}, None),
     Case("admin-agreed", BINDING, bound("cluster-admin", "sre"), "nobody has agreed"),
     Case("admin-agreed", BINDING, bound("cluster-admin", "sre"), None, {"admins": [AGREED]}),
+    Case("admin-agreed", BINDING, bound("cluster-admin", "SRE"), "nobody has agreed", {"admins": [AGREED]}),
+    Case(
+        "admin-agreed",
+        BINDING,
+        bound("cluster-admin", "ada@example.com"),
+        None,
+        {"admins": [AGREED | {"subject": "Ada@Example.com"}]},
+    ),
     Case(
         "admin-agreed",
         BINDING,

@@ -25,7 +25,7 @@ def with_lines(tag_owners: str = TAGS, groups: str = "", postures: str = "") -> 
 
 
 def users(api: Api, *sources: str, postures: tuple[str, ...] = ()) -> dict[str, list[str]]:
-    return source_users(api.client(), {"sources": list(sources), "postures": list(postures)})
+    return source_users(api.client(), {"sources": list(sources), "postures": list(postures)})["users"]
 
 
 def test_a_group_is_its_members_a_person_themselves_and_a_tag_its_nodes(api: Api) -> None:
@@ -38,6 +38,40 @@ def test_a_group_is_its_members_a_person_themselves_and_a_tag_its_nodes(api: Api
         "ada@github": ["ada@github"],
         "tag:ci": [f"ci-1.{suffix}", f"ci-2.{suffix}"],
     }
+
+
+def test_people_are_spelled_as_the_service_does_and_what_the_document_spells_otherwise_is_named(api: Api) -> None:
+    group = '"group:mixed": ["Ada@Example.com", "ada@example.com", "o\'brien@example.com"],'
+    api.state.data["policy"] = with_lines(groups=group)
+    found = source_users(api.client(), {"sources": ["group:mixed", "group:highflame-sre", "Bob@Example.com"]})
+    assert found == {
+        "users": {
+            "group:mixed": ["ada@example.com", "o'brien@example.com"],
+            "group:highflame-sre": ["ann@example.com", "bob@example.com"],
+            "Bob@Example.com": ["bob@example.com"],
+        },
+        "respelled": {"group:mixed": ["Ada@Example.com"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        ("group:one", {"groups": '"group:one": "ada@example.com",'}),
+        ("tag:one", {"tag_owners": f'{TAGS} "tag:one": "autogroup:member",'}),
+        ("tag:one", {"tag_owners": f'{TAGS} "tag:one": ["tag:two"], "tag:two": "tag:k8s-operator-globex",'}),
+    ],
+)
+def test_a_list_that_is_written_as_a_text_is_refused_as_the_text_that_it_is(
+    api: Api, source: str, lines: dict[str, str]
+) -> None:
+    api.state.data["policy"] = with_lines(**lines)
+    with pytest.raises(PolicyError) as caught:
+        users(api, source)
+    text = str(caught.value)
+    assert "is a text and must be a list" in text
+    assert any(f'["{value}"]' in text for value in ("ada@example.com", "autogroup:member", "tag:k8s-operator-globex"))
+    assert "'a'" not in text
 
 
 def test_it_costs_one_read_of_the_policy_and_one_filtered_list_per_tag(api: Api) -> None:
@@ -140,7 +174,7 @@ def test_the_plugin_serves_it_as_a_function(api: Api) -> None:
             return plain_map(asyncio.run(provider.invoke(request)).return_value or {})
 
         found = invoke("tailnet:index:getSourceUsers", {"sources": ["ada@example.com"]})
-        assert found == {"users": {"ada@example.com": ["ada@example.com"]}}
+        assert found == {"users": {"ada@example.com": ["ada@example.com"]}, "respelled": {}}
         with pytest.raises(TailnetError, match="no function"):
             invoke("tailnet:index:getGroupMembers", {"groups": []})
     finally:

@@ -152,3 +152,27 @@ def test_what_settings_do_not_say_is_not_told_as_lost() -> None:
 
 def test_what_stands_is_told_for_a_stack_that_goes() -> None:
     assert len(standing({"access": [SRE], "exposures": [STUDIO], "scopes": ["auth_keys"]})) == 2
+
+
+def test_another_spelling_of_a_login_is_no_change() -> None:
+    typed, counts = "Ada@Example.com", "ada@example.com"
+
+    def outputs(login: str) -> dict[str, Any]:
+        return {
+            "access": [SRE | {"from": login, "as": {"user": login}}],
+            "groups": {"group:sre": [login]},
+            "onCall": {"group:oncall": {"everybody": [login]}},
+            "ceiling": {"groups": ["sre"], "users": [login]},
+        }
+
+    for before, after in ((typed, counts), (counts, typed)):
+        found = words(outputs(before), outputs(after))
+        assert (found.granted, found.taken) == ([], [])
+    named = str(words({}, outputs(typed)).granted)
+    assert counts in named
+    assert typed not in named
+
+
+def test_groups_differ_by_case() -> None:
+    granted, _ = access([SRE | {"as": {"group": "Sre"}}], [SRE])
+    assert len(granted) == 1

@@ -291,6 +291,18 @@ def test_their_devices_are_listed_and_left(api: Api) -> None:
     assert not [call for call in api.calls() if call.startswith("DELETE")]
 
 
+def test_a_name_with_an_apostrophe_is_out_and_found_in_files_that_quote_it(api: Api, machine: Path) -> None:
+    login = "o'brien@example.com"
+    put_policy(api, api.text.replace(ANN, "O'Brien@Example.com"))
+    stacks = machine / "stacks"
+    stacks.mkdir()
+    for name, text in (("acme-prod", "from: 'O''Brien@example.com'"), ("acme-dev", f'from: "{login}"')):
+        (stacks / f"Pulumi.{name}.yaml").write_text(f"{text}\n")
+    result = supportctl("revoke-engineer", login, typed="O'Brien@example.com\n")
+    assert "brien" not in api.text.lower()
+    assert [name in result.output for name in ("Pulumi.acme-prod.yaml", "Pulumi.acme-dev.yaml")] == [True, True]
+
+
 @pytest.mark.parametrize("typed", ["", "\n", "yes\n", "bob@example.com\n"])
 def test_unless_the_address_is_typed_again_nothing_changes(typed: str, api: Api) -> None:
     before = api.text

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..logins import document_in_one_spelling
 from ..ownership import section_of
 from ..tags import Environment
 from . import capabilities
@@ -89,6 +90,7 @@ class Subject:
         if declared is None:
             own = tuple(rule for rule in standing.rules if standing.names_own_tag(rule))
             return cls(standing, None, own)
+        declared = document_in_one_spelling(declared)
         postures = {**(section_of(document, "postures") or {}), **(section_of(declared, "postures") or {})}
         usual = section_of(document, "defaultSrcPosture")
         found = tuple(entry_rules(declared, {"postures": postures, "defaultSrcPosture": usual}))

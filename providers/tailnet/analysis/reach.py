@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..logins import document_in_one_spelling, lowered
 from .names import EVERYBODY, INTERNET, MEMBERS, ROLES, SELF, TAGGED, Document, Names, is_user
 from .networks import Networks, in_tailnet, inside, is_single, overlap, read
 from .rules import TCP, Rule, rules
@@ -30,7 +31,7 @@ class Party:
         """From `{"tags": [...], "user": "ada@example.com", "addresses": ["100.64.0.7", ...]}`; members may lack."""
         tags = tuple(device.get("tags") or ())
         found = tuple(network for address in device.get("addresses") or () for network in read(address))
-        return cls(user="" if tags else device.get("user") or "", tags=tags, addresses=found)
+        return cls(user="" if tags else lowered(device.get("user") or ""), tags=tags, addresses=found)
 
 
 class Evaluator:
@@ -47,6 +48,7 @@ class Evaluator:
         *,
         roles: Mapping[str, str] | None = None,
     ) -> None:
+        document = document_in_one_spelling(document)
         self.names = Names(document)
         self._rules = rules(document)
         self._devices = tuple(Party.of_device(device) for device in devices)
@@ -62,7 +64,7 @@ class Evaluator:
         if name.startswith("group:"):
             return Party(group=name)
         if is_user(name):
-            return Party(user=name)
+            return Party(user=lowered(name))
         networks = self.names.networks(name)
         if not is_single(networks):
             return None

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
+from ..logins import document_in_one_spelling
 from ..ownership import section_of
 from ..tags import Environment
 from .names import EVERYBODY, INTERNET, MEMBERS, ROLES, SELF, SHARED, TAGGED, Document, Names, is_user, texts
@@ -40,10 +41,11 @@ _DEVICES = _NODES | {Who.PEOPLE}
 
 
 class Standing:
-    """One document as one environment sees it: its names, rules, routes, and who is who."""
+    """One document as one environment sees it: its names, rules, routes, and who is who. People have the spelling that
+    counts, whatever the document's."""
 
     def __init__(self, document: Document, environment: Environment, devices: Iterable[Mapping[str, Any]] = ()) -> None:
-        self.document = document
+        self.document = document = document_in_one_spelling(document)
         self.environment = environment
         self.names = Names(document)
         self.scheme = Scheme(document)

@@ -6,6 +6,7 @@ Owns the spelling of sections and fields (the server reads them without regard t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -73,6 +74,9 @@ FIELDS: dict[str, dict[str, str]] = {
         "srcPostureAttrs": "object",
     },
 }
+_OTHER = re.compile(r"(group|tag|autogroup|user|svc|host|ipset):")
+"""What a selector begins with that is no login."""
+
 OLD_NAMES = {"acls": {"users": "src", "ports": "dst"}, "tests": {"user": "src", "allow": "accept"}}
 
 Entry = Mapping[str, Any]
@@ -133,6 +137,8 @@ def from_value(value: Any) -> Document:
         _check_type(name, content, SECTIONS[name])
         if SECTIONS[name] == "entries":
             sections[name] = [_entry(name, entry) for entry in content]
+        elif name in ("groups", "tagOwners"):
+            sections[name] = {key: _kept(members) for key, members in content.items()}
     return Document(sections)
 
 
@@ -143,7 +149,16 @@ def _entry(section: str, entry: Any) -> Entry:
     fields = {key: value for key, value in _renamed(entry, names).items() if value is not None}
     for key, value in fields.items():
         _check_type(f"{section}.{key}", value, FIELDS[section][key])
-    return fields
+    return {key: _kept(value) if key in ("src", "dst", "target") else value for key, value in fields.items()}
+
+
+def kept(selector: str) -> str:
+    """A selector as the service keeps it: logins in lower case. A test's own text is shown as it was written."""
+    return selector.lower() if "@" in selector and selector.isascii() and not _OTHER.match(selector) else selector
+
+
+def _kept(value: Any) -> Any:
+    return [kept(item) for item in value] if isinstance(value, list) else value
 
 
 def _renamed(value: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

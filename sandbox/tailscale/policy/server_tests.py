@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.tailscale.policy import grammar
-from sandbox.tailscale.policy.document import Document, Entry
+from sandbox.tailscale.policy.document import Document, Entry, kept
 from sandbox.tailscale.policy.reach import Party, Reach, party_of
 from sandbox.tailscale.policy.refusal import TESTS_FAILED, Refusal, quoted
 from sandbox.tailscale.policy.selectors import is_user
@@ -126,8 +126,9 @@ class Names:
             return members or [Case(Party(group=name), ())]
         if name in self._document.lists("tagOwners"):
             return [self._tag(name)]
-        if name in self._tailnet.users or (is_user(name) and name in self._document.named_users()):
-            return [self._user(name)]
+        login = kept(name)
+        if login in self._tailnet.users or (is_user(login) and login in self._document.named_users()):
+            return [self._user(login)]
         try:
             address = ipaddress.ip_address(self._document.hosts.get(name, name))
         except ValueError:

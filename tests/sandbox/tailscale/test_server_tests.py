@@ -195,3 +195,13 @@ def test_a_policy_without_acls_and_grants_accepts_everything_and_one_with_an_emp
     for section in ("acls", "grants"):
         assert errors(asked, **{"grants": None, section: []}) != []
         assert errors(denied, **{"grants": None, section: []}) == []
+
+
+def test_a_person_is_the_same_in_any_spelling_as_the_service_keeps_logins_in_lower_case() -> None:
+    groups = {"groups": {"group:sre": ["Alice@Example.com"]}}
+    by_group = {"src": ["group:sre"], "dst": ["tag:web"], "ip": ["tcp:443"]}
+    by_name = {"src": ["Alice@Example.com"], "dst": ["tag:web"], "ip": ["tcp:443"]}
+    for source in (ALICE, "ALICE@example.com"):
+        for grant in (by_group, by_name):
+            assert errors({"src": source, "accept": ["tag:web:443"]}, grant, **groups) == []
+            assert errors({"src": source, "deny": ["tag:web:443"]}, grant, **groups)
