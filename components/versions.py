@@ -57,7 +57,11 @@ class Part(StrEnum):
 
     OPERATOR = "operator.version"
     CHART = "operator.chart.version"
+    OPERATOR_IMAGE = "operator.images.operator.tag"
+    PROXY = "operator.images.proxy.tag"
     API_PROXY = "operator.images.k8sProxy.tag"
+    RECORDER = "operator.images.recorder.tag"
+    NAME_SERVER = "operator.images.nameserver.tag"
 
 
 INSTALLED = frozenset({Part.OPERATOR, Part.CHART})
@@ -215,7 +219,7 @@ class Refusal(NamedTuple):
 
 def refusals(version: Version, features: Collection[Feature], parts: Collection[Part]) -> Iterator[Refusal]:
     """Why these parts cannot be of this version with these features."""
-    if version >= FIRST_UNREAD:
+    if version >= FIRST_UNREAD and not INSTALLED.isdisjoint(parts):
         yield Refusal(
             f"It is newer than {tag(NEWEST_OF_EACH_MINOR[-1])}: whether later operators still read AUTH_PROXY, which"
             " serves the API without the chart's role that may impersonate anybody, was not checked"

@@ -12,7 +12,6 @@ from urllib.parse import SplitResult, urlsplit
 
 from components.settings.forms import dns_label
 from components.settings.problems import refuse, shown
-from components.versions import UNSTABLE_BUILDS, version_in
 
 YAML_WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 _PATH_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -44,9 +43,6 @@ def image_tag(tag: str) -> str:
         )
     if not re.fullmatch(r"v[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}(-[A-Za-z0-9._-]{1,64})?", tag):
         raise refuse(f"{shown(tag)} does not name one version, like v1.96.5 or v1.96.5-acme.1.")
-    version = version_in(tag)
-    if version and version.minor % 2:
-        raise refuse(f"{shown(tag)} is an unstable build: odd minor versions are ({UNSTABLE_BUILDS}).")
     return tag
 
 

@@ -95,7 +95,7 @@ def refusals(**keys: Any) -> dict[str, str]:
         ({"pod": {"nodeSelector": {"support": True}}}, "pod.nodeSelector.support", "text"),
         ({"pod": {"tolerations": [{"effect": "Never"}]}}, "pod.tolerations[0].effect", "NoSchedule"),
         ({"pod": {"priorityClassName": "high"}}, "version", "the least for operator.pod.priorityClassName"),
-        ({"images": {"recorder": {"tag": "v1.97.1"}}}, "images.recorder.tag", "odd minor versions"),
+        ({"images": {"recorder": {"tag": "v1.97.1"}}}, "images.recorder.tag", "Odd minor versions"),
         ({"proxyPods": {"nodeSelector": {"a": "b"}}}, "proxyPods", "no proxy runs"),
         ({"udpPort": 0}, "udpPort", "greater"),
         ({"udpPort": 41641, "httpProxy": {"url": "http://p.example:3128"}}, "udpPort", "carries no UDP"),
