@@ -119,7 +119,8 @@ class SupportAccess(pulumi.ComponentResource):
         egress = open_egress(settings, dialled, narrowed=identity, parent=self)
         operator = None
         if inside and seen is not None:
-            operator = inside.operator(ready=inside.recorded(seen, after=identity), egress=egress)
+            repair = inside.repair(users, seen, after=inside.recorded(seen, after=identity))
+            operator = inside.operator(ready=repair, egress=egress)
 
         cleanup = DeviceCleanup(
             names.resource("cleanup"),

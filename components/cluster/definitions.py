@@ -15,6 +15,7 @@ import pulumi
 
 from components.naming import NAMESPACE, RELEASE
 from components.settings.environment import EnvironmentSettings
+from providers.cluster.helm_release import release_of
 from providers.cluster.look import Found
 from providers.cluster.problems import ClusterUnknownError
 
@@ -45,13 +46,6 @@ def definitions_problems(every: Callable[[str], list[Found]], settings: Environm
         f" them, then run again: `kubectl --context {context} annotate customresourcedefinitions {' '.join(lost)}"
         f" {'='.join(KEEP)}`"
     ]
-
-
-def release_of(metadata: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Name and namespace of the Helm release that made an object; None where none did."""
-    notes = metadata.get("annotations") or {}
-    name, place = notes.get("meta.helm.sh/release-name"), notes.get("meta.helm.sh/release-namespace")
-    return (name, place) if name and place else None
 
 
 def _kept(metadata: Mapping[str, Any]) -> bool:

@@ -1,18 +1,19 @@
-"""Whom else the operator could impersonate: roles in the cluster that are not this program's ceiling.
+"""Whom else the operator could impersonate: roles in the cluster that this stack does not declare.
 
 Owns the reading of RBAC objects for it: the verb `impersonate`, the verbs of constrained impersonation (KEP-5284, from
 Kubernetes 1.35 on), `*`, and every way in which a binding may name the operator. Pure: objects in the API's own form go
-in, sentences come out. Authorizers other than RBAC are not seen.
+in, sentences come out. What the stack declares itself is brought back to its manifest by every update
+(providers/tailnet/cluster_repair.py), so it is no matter of this module. Authorizers other than RBAC are not seen.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from components.naming import IMPERSONATION_ROLE, NAMESPACE
+from components.naming import NAMESPACE
 from components.settings.escalation import covers
 
 Object = Mapping[str, Any]
@@ -60,28 +61,28 @@ class Wider(NamedTuple):
     whom: tuple[str, ...]
 
 
-def wider(bindings: Iterable[Object], roles: Iterable[Object], declared: Declared) -> list[Wider]:
-    """bindings: RoleBindings and ClusterRoleBindings; roles: Roles and ClusterRoles, each with its `kind`.
+def wider(
+    bindings: Iterable[Object], roles: Iterable[Object], declared: Declared, own: Collection[tuple[str, str, str]] = ()
+) -> list[Wider]:
+    """bindings: RoleBindings and ClusterRoleBindings; roles: Roles and ClusterRoles, each with its `kind`. own: kind,
+    namespace (empty for none) and name of what the stack declares itself.
 
     A role that is bound and not there gives nothing. Any ServiceAccount of the operator's namespace counts: the
     operator may start pods there that run as it.
     """
-    by_name = {(role["kind"], _place(role) or "", role["metadata"]["name"]): role for role in roles}
+    by_name = {key: role for role in roles if (key := identity(role)) not in own}
     found: list[Wider] = []
     for binding in bindings:
-        if not any(_is_the_operator(subject) for subject in binding.get("subjects") or ()):
+        if identity(binding) in own or not any(_is_the_operator(subject) for subject in binding.get("subjects") or ()):
             continue
         named, place = binding["roleRef"], _place(binding)
         role = by_name.get((named["kind"], (place or "") if named["kind"] == "Role" else "", named["name"]))
         if role is None:
             continue
-        ours = role["kind"] == "ClusterRole" and role["metadata"]["name"] == IMPERSONATION_ROLE
         whom = [
             f"{'any of the' if name is None else name + ' of the'} {kind}"
             for kind, name in _impersonates(role.get("rules") or (), place)
-            # Our own role may still hold whom an earlier update declared; this one narrows it.
             if not declared.allows(kind, name)
-            and not (ours and kind in ("users", "groups") and name is not None and not name.startswith("system:"))
         ]
         if whom:
             found.append(
@@ -137,6 +138,11 @@ def _is_the_operator(subject: Object) -> bool:
     if kind == "User":
         return name == "system:anonymous" or name.startswith(f"system:serviceaccount:{NAMESPACE}:")
     return kind == "Group" and name in _GROUPS
+
+
+def identity(there: Object) -> tuple[str, str, str]:
+    """Kind, namespace (empty for none) and name."""
+    return str(there["kind"]), _place(there) or "", str(there["metadata"]["name"])
 
 
 def _place(there: Object) -> str | None:

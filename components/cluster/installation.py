@@ -13,9 +13,11 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.cluster.ceiling import Ceiling, CeilingArgs
+from components.cluster.declared import declared, path
 from components.cluster.exposures import Exposures, ExposuresArgs, patched, served_by_operator
 from components.cluster.held import held
 from components.cluster.holder import Holder, HolderArgs
+from components.cluster.interrupted import complete_interrupted
 from components.cluster.leftovers import refuse_leftovers
 from components.cluster.network_policy import NetworkPolicy, NetworkPolicyArgs
 from components.cluster.objects import register
@@ -30,11 +32,14 @@ from components.egress.destinations import Needs, required
 from components.egress.target import Target
 from components.features import impersonators, runs_proxies
 from components.manifests.credential import credential
+from components.manifests.delivery import rights
+from components.manifests.record import record
+from components.naming import NAMESPACE, RELEASE
 from components.settings.environment import Cluster as ClusterSettings
 from components.settings.environment import EnvironmentSettings
 from components.settings.network_policy import Form
 from components.tailnet.operator_credential import OperatorCredential
-from providers.tailnet.resources import Cluster, Provider
+from providers.tailnet.resources import Cluster, ClusterRepair, Provider
 
 
 class Installation:
@@ -91,18 +96,48 @@ class Installation:
             "held": held(self._settings),
         }
 
-    def operator(self, *, ready: pulumi.Resource, egress: list[Target]) -> Operator:
+    def repair(self, users: list[str], seen: pulumi.Output[Survey], *, after: pulumi.Resource) -> ClusterRepair:
+        """What was widened or interrupted in the cluster is put right, before anything depends on it: a role before
+        anybody is bound to it. users: as in `declared`."""
+        settings, names = self._settings, self._settings.names
+
+        def objects(found: Survey) -> list[dict[str, Any]]:
+            if not found.uid:
+                return []
+            try:
+                return declared(settings, users, api_server=found.api_server, backends=found.backends)
+            except ValueError as missing:  # the API server's addresses, for the network policy
+                raise pulumi.RunError(str(missing)) from None
+
+        return ClusterRepair(
+            names.resource("repair"),
+            customer=names.customer,
+            environment=names.environment,
+            objects=seen.apply(objects),
+            release=RELEASE,
+            namespace=NAMESPACE,
+            context=self._cluster.context,
+            kubeconfig=str(self._cluster.kubeconfig or ""),
+            cluster_uid=self.identity.uid,
+            opts=pulumi.ResourceOptions(parent=self._parent, provider=self._tailnet, depends_on=[after]),
+        )
+
+    def operator(self, *, ready: ClusterRepair, egress: list[Target]) -> Operator:
         """Namespace and release. ready, egress: as in `OperatorArgs`."""
         return Operator(
             self._settings.names.resource("operator"),
             OperatorArgs(
                 names=self._settings.names,
                 settings=self._settings,
+                description=ready.completes,
                 ready=ready,
                 egress=egress,
                 unless_there=self.unless_there,
-                unless_uninstalled=ask_before_reinstall(
-                    self._settings.names, self._settings.operator.reinstall, self._tailnet
+                before_release=pulumi.ResourceHookBinding(
+                    before_create=[
+                        ask_before_reinstall(self._settings.names, self._settings.operator.reinstall, self._tailnet),
+                        complete_interrupted(self._settings.names, self._cluster),
+                    ]
                 ),
             ),
             opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider]),
@@ -225,4 +260,16 @@ class Installation:
             ),
             opts=pulumi.ResourceOptions(parent=self._parent, providers=[self.provider]),
         )
-        return [ceiling, roles]
+        made = register(
+            names.resource("record"),
+            record([path(each) for each in rights(settings, users)], settings.operator.reinstall, names.labels),
+            pulumi.ResourceOptions(
+                parent=self._parent,
+                provider=self.provider,
+                # It says what has been made.
+                depends_on=[ceiling, roles],
+                deleted_with=namespace.resource,
+                custom_timeouts=SHORT_DELETE,
+            ),
+        )
+        return [ceiling, roles, made]

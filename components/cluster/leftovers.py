@@ -36,8 +36,11 @@ PATHS = {
     "Secret": "/api/v1/namespaces/{namespace}/secrets",
     "ServiceAccount": "/api/v1/namespaces/{namespace}/serviceaccounts",
     "Role": f"{_RBAC}/namespaces/{{namespace}}/roles",
+    "NetworkPolicy": "/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies",
+    "CiliumNetworkPolicy": "/apis/cilium.io/v2/namespaces/{namespace}/ciliumnetworkpolicies",
+    "ConfigMap": "/api/v1/namespaces/{namespace}/configmaps",
 }
-"""Every kind that the stack makes or patches outside of its own namespace, and where the API has its objects."""
+"""Every kind that the stack makes or patches, and where the API has its objects."""
 
 OF_EXPOSURES = ("Connector", "Recorder", "Service", "Ingress", "Secret", "ServiceAccount", "Role")
 """Kinds whose names follow from an exposure's, so that another name is a way out."""

@@ -28,16 +28,17 @@ from components.settings.environment import EnvironmentSettings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OperatorArgs:
-    """names, settings: of the environment. ready: the record of the cluster, before which nothing is made there.
-    egress: what must be open before the operator dials out. unless_there, unless_uninstalled: what is asked before the
-    namespace is made, and before the release is."""
+    """names, settings: of the environment. description: of the Helm release; empty for Helm's own. ready: the record
+    of the cluster and its repair, before which nothing is made there. egress: what must be open before the operator
+    dials out. unless_there, before_release: what is asked before namespace and release are made."""
 
     names: Names
     settings: EnvironmentSettings
+    description: pulumi.Input[str]
     ready: pulumi.Resource
     egress: Sequence[pulumi.Resource]
     unless_there: pulumi.ResourceHookBinding
-    unless_uninstalled: pulumi.ResourceHookBinding
+    before_release: pulumi.ResourceHookBinding
 
 
 class Operator(pulumi.ComponentResource):
@@ -71,6 +72,8 @@ class Operator(pulumi.ComponentResource):
             version=operator.chart.version,
             repository_opts={"repo": operator.chart.repository_url} if operator.chart.repository_url else None,
             values=chart_values(args.names, args.settings),
+            # Changes when an interrupted command was cleared: then Helm applies everything again.
+            description=pulumi.Output.from_input(args.description).apply(lambda text: text or None),
             # The pod waits for its Secret, which is made after the release: waiting here would wait for ever.
             skip_await=True,
             opts=pulumi.ResourceOptions(
@@ -78,7 +81,7 @@ class Operator(pulumi.ComponentResource):
                 # Egress first, and last away: the operator dials out at once, and finalizers need it at the end.
                 depends_on=[place, *args.egress],
                 custom_timeouts=RELEASE_TIMEOUTS,
-                hooks=args.unless_uninstalled,
+                hooks=args.before_release,
             ),
         )
         self.register_outputs({"release": self.release.status.name})

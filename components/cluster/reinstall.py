@@ -20,7 +20,7 @@ from providers.tailnet.resources import Provider, get_operators
 KEY = ("operator", "reinstall")
 
 
-def ask_before_reinstall(names: Names, agreed: datetime | None, tailnet: Provider) -> pulumi.ResourceHookBinding:
+def ask_before_reinstall(names: Names, agreed: datetime | None, tailnet: Provider) -> pulumi.ResourceHook:
     """For the options of the Helm release. agreed: the setting `operator.reinstall`."""
 
     async def before_create(_: pulumi.ResourceHookArgs) -> None:
@@ -29,8 +29,7 @@ def ask_before_reinstall(names: Names, agreed: datetime | None, tailnet: Provide
         if refusal is not None:
             raise ValueError(refusal)
 
-    hook = pulumi.ResourceHook(names.resource("reinstall"), before_create, pulumi.ResourceHookOptions(on_dry_run=True))
-    return pulumi.ResourceHookBinding(before_create=[hook])
+    return pulumi.ResourceHook(names.resource("reinstall"), before_create, pulumi.ResourceHookOptions(on_dry_run=True))
 
 
 def question(stack: str, known: list[dict[str, Any]], agreed: datetime | None, now: datetime) -> str | None:

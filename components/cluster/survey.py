@@ -1,11 +1,11 @@
 """What stands in the customer's cluster before anything is made there: one look, at every preview and update.
 
 Owns what is asked, and what the answers mean for this stack: a role that would let the operator impersonate more than
-is declared, bindings that give engineers more, an operator that the customer runs already, a namespace that an entry
-names and that is not there, where the API server answers, and which cluster it is. A cluster that does not answer, or
-refuses the credential, fails the run: what is there is unknown, so state and outputs stay as they were. Asked in a
-thread, after the identity slice is registered: access that is no longer declared is removed whatever the cluster does.
-A stack that is suspended goes on, for it adds nothing. Reads only.
+is declared, bindings that give engineers more, rights that the customer has deleted, an operator that the customer runs
+already, a namespace that an entry names and that is not there, where the API server answers, and which cluster it is. A
+cluster that does not answer, or refuses the credential, fails the run: what is there is unknown, so state and outputs
+stay as they were. Asked in a thread, after the identity slice is registered: access that is no longer declared is
+removed whatever the cluster does. A stack that is suspended goes on, for it adds nothing. Reads only.
 """
 
 from __future__ import annotations
@@ -18,19 +18,24 @@ from typing import Any, Protocol
 import pulumi
 
 from components.cluster.bound_elsewhere import bound_elsewhere
-from components.cluster.definitions import CRDS, definitions_problems, release_of
+from components.cluster.declared import path
+from components.cluster.definitions import CRDS, definitions_problems
 from components.cluster.elsewhere import elsewhere
 from components.cluster.exposed_services import exposed_problems
-from components.cluster.impersonators import Declared, sentence, wider
+from components.cluster.impersonators import Declared, identity, sentence, wider
 from components.cluster.issuer import issuer_problems
 from components.cluster.platform import privileged_pods
+from components.cluster.revoked import revoked
+from components.manifests import record
+from components.manifests.delivery import rights
 from components.manifests.network_policy import Backend
 from components.naming import NAMESPACE, RELEASE, Names
 from components.settings.environment import Cluster, EnvironmentSettings
 from components.settings.expose import EgressExposure, SidecarExposure, backends
 from components.settings.network_policy import Form
+from providers.cluster.helm_release import Orphan, orphans, release_of, removal
 from providers.cluster.look import ClusterLook, Found
-from providers.cluster.problems import ClusterUnknownError
+from providers.cluster.problems import ClusterRefusedError, ClusterUnknownError
 from providers.tailnet.recorded_cluster import uid_of
 from providers.tailnet.resources import Provider, get_operators
 
@@ -49,6 +54,7 @@ CHART_ROLE = "tailscale-operator"
 CHART_CRDS = ("connectors", "dnsconfigs", "proxyclasses", "proxygroups", "recorders")
 """Those of the chart since 1.80. One is enough to tell."""
 CILIUM_POLICIES = "ciliumnetworkpolicies.cilium.io"
+RECORD = f"{NAMESPACES}/{NAMESPACE}/configmaps/{record.NAME}"
 API_SERVICE = "/api/v1/namespaces/default/services"
 API_ENDPOINTS = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
 
@@ -85,19 +91,26 @@ def survey(look: Asked, settings: EnvironmentSettings, users: Iterable[str]) -> 
     context = settings.cluster.context if settings.cluster else ""
     groups = {entry.impersonate for entry in settings.access if entry.impersonate is not None}
     declared = Declared(groups=frozenset(groups), users=frozenset(users), any_user=settings.any_user is not None)
-    bindings = _of_kinds(look, BINDINGS)
-    problems = [sentence(found, context) for found in wider(bindings, _of_kinds(look, ROLES), declared)]
+    bindings, roles = _of_kinds(look, BINDINGS), _of_kinds(look, ROLES)
+    own = {identity(manifest): path(manifest) for manifest in rights(settings, [*users])}
+    problems = [sentence(found, context) for found in wider(bindings, roles, declared, own)]
+    existing = {own[key] for each in (*bindings, *roles) if (key := identity(each)) in own}
+    deleted, restored = revoked(settings, own.values(), existing, look.document(RECORD))
+    problems += deleted
     refused, unsure = privileged_pods(look, settings, bindings)
     problems += refused
-    notices = (*bound_elsewhere(bindings, settings, declared, context), *unsure)
+    notices = (*bound_elsewhere(bindings, settings, declared, context), *restored, *unsure)
     problems += _missing_namespaces(look, settings)
     problems += exposed_problems(look.whole, settings)
     problems += issuer_problems(look.document, settings)
     problems += definitions_problems(look.all, settings, context)
     stands = _has_namespace(look, settings.names)
+    orphaned = [] if stands else _orphans(look)
     if theirs := other_operator(look, bindings, installed=stands, crds=settings.operator.chart.crds):
         going = [part for part in theirs if part.endswith(GOING)]
-        problems.append(_leaving(going, settings.names, context) if going == theirs else _occupied(theirs, context))
+        problems.append(
+            _leaving(going, settings.names, context) if going == theirs else _occupied(theirs, orphaned, context)
+        )
     if settings.network_policy.form is Form.OFF:
         return Survey(uid=uid, problems=tuple(problems), notices=notices, stands=stands)
     if settings.network_policy.form is Form.CILIUM_SNI and look.one(f"{CRDS}/{CILIUM_POLICIES}") is None:
@@ -136,6 +149,14 @@ def other_operator(look: Asked, bindings: Sequence[Mapping[str, Any]], *, instal
             of = f"of Helm release {release[0]} in namespace {release[1]}" if release else "made by hand"
             found.append(f"{what} {metadata['name']}, {of}{GOING if metadata.get('deletionTimestamp') else ''}")
     return found
+
+
+def _orphans(look: Asked) -> list[Orphan]:
+    """Helm's records are Secrets, which a credential for previews may not list: then the advice is the usual one."""
+    try:
+        return orphans(look, NAMESPACE, RELEASE)
+    except ClusterRefusedError:
+        return []
 
 
 def _has_namespace(look: Asked, names: Names) -> bool:
@@ -213,7 +234,15 @@ def _missing_namespaces(look: Asked, settings: EnvironmentSettings) -> list[str]
     ]
 
 
-def _occupied(theirs: list[str], context: str) -> str:
+def _occupied(theirs: list[str], orphaned: list[Orphan], context: str) -> str:
+    """orphaned: parts whose release has no record, so that Helm does not find it."""
+    if orphaned:
+        return (
+            f"The cluster {context} has parts of an operator whose Helm release no longer exists, left by an"
+            f" installation that was interrupted: {'; '.join(theirs)}. Nothing is taken over, and `helm uninstall` does"
+            f" not find them. Fix: delete them, then run again:\n{removal(orphaned, context)}\nWith a definition"
+            " Kubernetes deletes every object of its kind: `kubectl get` those first."
+        )
     return (
         f"The cluster {context} has a Tailscale operator, or parts of one, that this stack did not install:"
         f" {'; '.join(theirs)}. The chart's cluster-wide names are fixed, so a cluster holds one. Nothing is taken"

@@ -18,7 +18,7 @@ from components.manifests.ceiling import ceiling
 from components.manifests.chart_values import chart_values
 from components.manifests.exposures import exposures
 from components.manifests.namespace import namespace
-from components.manifests.network_policy import network_policy
+from components.manifests.network_policy import Backend, network_policy
 from components.manifests.proxy_class import proxy_class
 from components.manifests.recorder import recorder
 from components.manifests.roles import roles
@@ -46,21 +46,17 @@ class Delivery:
         return (*self.narrowed, *([self.holder] if self.holder else []), *self.held)
 
 
-def delivery(settings: EnvironmentSettings, users: Sequence[str], allowed: tuple[Destination, ...]) -> Delivery:
-    """users: whom the operator may impersonate, as the stack's output `ceiling` lists them. allowed: the allowlist."""
+def delivery(
+    settings: EnvironmentSettings,
+    users: Sequence[str],
+    allowed: tuple[Destination, ...],
+    *,
+    api_server: Sequence[tuple[str, int]] = (),
+    backends: Sequence[Backend] = (),
+) -> Delivery:
+    """users: whom the operator may impersonate, as the stack's output `ceiling` lists them. allowed: the allowlist.
+    api_server, backends: as in `network_policy`, where the cluster was asked."""
     names = settings.names
-    groups = [entry.impersonate for entry in settings.access if entry.impersonate is not None]
-    servers = impersonators(settings)
-    bounds: list[Manifest] = []
-    if servers:
-        bounds += ceiling(
-            groups=groups,
-            users=users,
-            labels=names.labels,
-            service_accounts=servers,
-            any_user=settings.any_user is not None,
-        ).values()
-        bounds += roles(settings.access, names.labels, settings.read_only.by_group).values()
     held = (
         *proxy_class(settings, names.labels).values(),
         *proxy_group(settings, names.labels).values(),
@@ -69,9 +65,13 @@ def delivery(settings: EnvironmentSettings, users: Sequence[str], allowed: tuple
     )
     return Delivery(
         place=namespace(names.labels, proxies=runs_privileged_pods(settings)),
-        rbac=(*service_account(settings, names.labels).values(), *bounds),
+        rbac=(*service_account(settings, names.labels).values(), *rights(settings, users)),
         values=chart_values(names, settings),
-        narrowed=(network_policy(settings, needs=allowed),) if settings.network_policy.form is not Form.OFF else (),
+        narrowed=(
+            (network_policy(settings, needs=allowed, api_server=api_server, backends=backends),)
+            if settings.network_policy.form is not Form.OFF
+            else ()
+        ),
         held=held,
         holder=_holder(names.labels) if held else None,
     )
@@ -84,3 +84,19 @@ def _holder(labels: Mapping[str, str]) -> Manifest:
         "kind": "ClusterRole",
         "metadata": {"name": HOLDER, "labels": dict(labels)},
     }
+
+
+def rights(settings: EnvironmentSettings, users: Sequence[str]) -> list[Manifest]:
+    """The impersonation limit, the roles and their bindings: without one of them somebody is not let in. users: as in
+    `delivery`."""
+    labels, servers = settings.names.labels, impersonators(settings)
+    if not servers:
+        return []
+    limit = ceiling(
+        groups=[entry.impersonate for entry in settings.access if entry.impersonate is not None],
+        users=users,
+        labels=labels,
+        service_accounts=servers,
+        any_user=settings.any_user is not None,
+    )
+    return [*limit.values(), *roles(settings.access, labels, settings.read_only.by_group).values()]

@@ -65,8 +65,8 @@ class Operator(Settings):
     )
     reinstall: Annotated[datetime, BeforeValidator(forms.moment)] | None = Field(
         default=None,
-        description="When it was agreed to install again what the customer had uninstalled: it answers for what was"
-        " last seen before that time, and for nothing later.",
+        description="When it was agreed to restore what the customer had uninstalled or deleted: it answers for what"
+        " happened before that time, and for nothing later.",
         examples=["2026-11-21T09:00:00Z"],
     )
     http_proxy: HttpProxy | None = Field(

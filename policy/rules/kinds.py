@@ -21,6 +21,7 @@ KNOWN = (
     "tailscale:index/oauthClient:",
     "tailscale:index/federatedIdentity:",
     "tailscale:index/tailnetKey:",
+    "kubernetes:core/v1:ConfigMap",
     "kubernetes:core/v1:Namespace",
     "kubernetes:core/v1:Secret",
     "kubernetes:core/v1:Service",

@@ -93,16 +93,26 @@ class ClusterLook:
             raise
 
     def patch(
-        self, path: str, body: Any, *, kind: Literal["merge", "json"] = "merge", dry_run: bool = False
+        self,
+        path: str,
+        body: Any,
+        *,
+        kind: Literal["merge", "json"] = "merge",
+        dry_run: bool = False,
+        field_manager: str = "",
     ) -> dict[str, Any] | None:
-        """The object after a patch, None when there is no such object. Raises ClusterUnknownError."""
-        return self._write("PATCH", path, body, dry_run=dry_run, content_type=f"application/{_PATCH[kind]}+json")
+        """The object after a patch, None when there is no such object. field_manager: who owns the patched fields; the
+        API server takes the client's name where it is empty. Raises ClusterUnknownError."""
+        content_type = f"application/{_PATCH[kind]}+json"
+        return self._write("PATCH", path, body, dry_run=dry_run, content_type=content_type, field_manager=field_manager)
 
-    def create(self, path: str, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+    def create(
+        self, path: str, body: Mapping[str, Any], *, dry_run: bool = False, field_manager: str = ""
+    ) -> dict[str, Any]:
         """Create an object under the path of its kind and return it. dry_run: only ask whether the API server would,
-        admission included. Raises ClusterUnknownError, ClusterRefusedError with reason AlreadyExists where the name is
-        taken."""
-        query = {"dryRun": "All"} if dry_run else {}
+        admission included. field_manager: as for `patch`. Raises ClusterUnknownError, ClusterRefusedError with reason
+        AlreadyExists where the name is taken."""
+        query = _query(dry_run=dry_run, field_manager=field_manager)
         status, answer = self._call("POST", path, query, "application/json", body)
         created = self._checked(status, answer)
         if created is None:  # the kind is not served, or there is no such namespace
@@ -110,9 +120,16 @@ class ClusterLook:
         return _object(created)
 
     def _write(
-        self, method: str, path: str, body: Any, *, dry_run: bool = False, content_type: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        *,
+        dry_run: bool = False,
+        content_type: str = "application/json",
+        field_manager: str = "",
     ) -> dict[str, Any] | None:
-        query = {"dryRun": "All"} if dry_run else {}
+        query = _query(dry_run=dry_run, field_manager=field_manager)
         answer = self._checked(*self._call(method, path, query, "application/json", body, content_type))
         return None if answer is None else _object(answer)
 
@@ -172,6 +189,10 @@ class ClusterLook:
                 raise ClusterUnknownError(_NO_API_SERVER)
             return answer.status, parsed
         raise _refused(path, f"{answer.status} {answer.reason}", answer.status, parsed)
+
+
+def _query(*, dry_run: bool, field_manager: str) -> dict[str, str]:
+    return {**({"dryRun": "All"} if dry_run else {}), **({"fieldManager": field_manager} if field_manager else {})}
 
 
 def _refused(path: str, what: str, status: int, answer: Any) -> ClusterRefusedError:

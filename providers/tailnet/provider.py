@@ -18,6 +18,7 @@ from pulumi.provider.experimental import provider as engine
 
 from .client import Client
 from .cluster import Cluster
+from .cluster_repair import ClusterRepair
 from .conditions import tailnet_conditions
 from .credential_proof import CredentialProof
 from .credentials import Credentials, credentials
@@ -49,7 +50,7 @@ FUNCTIONS: dict[str, Function] = {
     f"{TOKEN_PREFIX}getTailnetConditions": _answering("conditions", tailnet_conditions),
     f"{TOKEN_PREFIX}getTailnetDefaults": _answering("defaults", tailnet_defaults),
 }
-OUTPUTS = ("status", "foreign")
+OUTPUTS = ("status", "foreign", "findings")
 """Beginnings of paths in a detailed diff that lie in the state and not among the inputs."""
 _OWNER = "what belongs to the old one would be left behind. Destroy this stack and make a new one"
 FIXED = {
@@ -89,7 +90,7 @@ class Resource(Protocol):
 
 RESOURCES: dict[str, type[Resource]] = {
     f"{TOKEN_PREFIX}{resource.__name__}": resource
-    for resource in (PolicySlice, Enrollment, DeviceCleanup, CredentialProof, Withdrawal, Cluster)
+    for resource in (PolicySlice, Enrollment, DeviceCleanup, CredentialProof, Withdrawal, Cluster, ClusterRepair)
 }
 
 

@@ -245,6 +245,46 @@ class Withdrawal(pulumi.CustomResource):
         super().__init__("tailnet:index:Withdrawal", name, properties, opts)
 
 
+class ClusterRepair(pulumi.CustomResource):
+    """Puts right what was widened or interrupted in a cluster: at every update, before what depends on it. `objects`:
+    `path` in the API and `manifest`, the first to be repaired first; none where the cluster did not answer, so that
+    nothing is compared. `release`, `namespace`: of the operator's Helm release. Nothing at delete."""
+
+    completes: pulumi.Output[str]
+    """The Helm revision whose record was removed last, for the release's description; empty for none."""
+
+    def translate_input_property(self, prop: str) -> str:
+        return _WIRE_NAMES.get(prop, prop)
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        customer: str,
+        environment: str,
+        objects: pulumi.Input[Sequence[Mapping[str, Any]]],
+        release: str,
+        namespace: str,
+        context: str,
+        kubeconfig: str,
+        cluster_uid: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        properties = {
+            "customer": customer,
+            "environment": environment,
+            "objects": objects,
+            "release": release,
+            "namespace": namespace,
+            "context": context,
+            "kubeconfig": kubeconfig,
+            "cluster_uid": cluster_uid,
+            "findings": None,
+            "completes": None,
+        }
+        super().__init__("tailnet:index:ClusterRepair", name, properties, opts)
+
+
 class CredentialProof(pulumi.CustomResource):
     """That the operator's OAuth client mints tokens with its scopes, before anything depends on it."""
 

@@ -146,7 +146,7 @@ def drift_(
                 try:
                     found = drift_of(stack, refresh(stack, project.resolve()))
                 except StackError as error:
-                    print(f"{stack}: unknown. {error}")
+                    print(f"{stack}: could not be asked. {error}")
                     worst = NOT_DONE
                     continue
                 print(f"{stack}: {'as it was left' if found is None else 'drifted'}")

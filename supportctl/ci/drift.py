@@ -1,7 +1,8 @@
 """What stands otherwise than the state says: one issue for each stack, opened, kept current and closed.
 
 Owns what counts as drift and the text of the issue. Finds it by `pulumi refresh --preview-only`, which runs no program
-and changes nothing. A stack that could not be asked is neither: its issue stays as it is, and the run fails.
+and changes nothing; what was added to objects in the cluster is in it (providers/tailnet/cluster_repair.py). A stack
+that could not be asked is neither: its issue stays as it is, and the run fails.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def test_the_levels_are_those_of_the_design_without_the_secret(environment: Buil
     assert edges(seen, "cleanup") == {"operator-release", "cluster"}
     assert edges(seen, "federated") == {"cleanup", "identity"}
     assert all(edges(seen, bound) == {"federated", "operator-namespace"} for bound in bounds)
-    assert edges(seen, "enrolment") == {"identity", "cleanup", "federated", *bounds}
+    assert edges(seen, "enrolment") == {"identity", "cleanup", "federated", "record", *bounds}
     assert edges(seen, "access") == {"enrolment"}
 
 

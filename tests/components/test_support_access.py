@@ -54,7 +54,8 @@ def test_the_edges_are_those_of_the_design_and_no_others(managed: Registered) ->
     assert edges(managed, "identity") == set()
     assert edges(managed, RULE) == {"identity"}
     assert edges(managed, "cluster") == {"identity"}
-    assert edges(managed, "operator-namespace") == {"cluster"}
+    assert edges(managed, "repair") == {"cluster", "identity"}
+    assert edges(managed, "operator-namespace") == {"repair"}
     assert edges(managed, "operator-release") == {"operator-namespace", RULE}
     assert edges(managed, "cleanup") == {"operator-release", "cluster"}
     assert edges(managed, "client-1") == {"cleanup", "identity"}
@@ -62,7 +63,8 @@ def test_the_edges_are_those_of_the_design_and_no_others(managed: Registered) ->
     assert edges(managed, "credential-1") == {"client-1", "credential-proof"}
     # Their owner's uid makes the namespace a dependency.
     assert all(edges(managed, bound) == {"credential-1", "operator-namespace"} for bound in bounds)
-    everything = {"identity", "cleanup", "client-1", "credential-proof", "credential-1", RULE, *bounds}
+    assert edges(managed, "record") == {*bounds}
+    everything = {"identity", "cleanup", "client-1", "credential-proof", "credential-1", RULE, "record", *bounds}
     assert edges(managed, "enrolment") == everything
     assert edges(managed, "access") == {"enrolment"}
 
@@ -87,7 +89,7 @@ def test_components_register_their_outputs_and_children_have_parents(managed: Re
 def test_every_object_in_the_cluster_goes_through_the_declared_provider(managed: Registered) -> None:
     provider = "::acme-prod-kubernetes::"
     in_cluster = [row for row in managed.rows.values() if row.type.startswith("kubernetes:")]
-    assert len(in_cluster) == 7
+    assert len(in_cluster) == 8
     assert all(provider in row.provider for row in in_cluster)
 
 

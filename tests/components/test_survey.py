@@ -12,7 +12,8 @@ from components.cluster import definitions
 from components.cluster import issuer as issuer_module
 from components.cluster import survey as module
 from components.cluster.issuer import DISCOVERY
-from components.cluster.survey import API_ENDPOINTS, API_SERVICE, BINDINGS, CRDS, INGRESS_CLASSES, ROLES, survey
+from components.cluster.survey import API_ENDPOINTS, API_SERVICE, BINDINGS, CRDS, INGRESS_CLASSES, ROLES, Survey, survey
+from components.manifests.delivery import rights
 from components.settings.environment import EnvironmentSettings
 from components.support_access import SupportAccess, SupportAccessArgs
 from providers.cluster.look import Found
@@ -315,7 +316,8 @@ def test_a_cluster_that_does_not_tell_its_issuer_is_looked_at_all_the_same(
     environment: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(self: Cluster, path: str) -> None:
-        raise ClusterUnknownError("answers with 403")
+        if path == DISCOVERY:
+            raise ClusterUnknownError("answers with 403")
 
     said: list[str] = []
     monkeypatch.setattr(Cluster, "document", refuse)
@@ -373,7 +375,8 @@ def test_the_cluster_is_recorded_before_anything_is_made_in_it(environment: Buil
     settings = environment()
     found = registered(SupportAccess, settings.names.name, SupportAccessArgs(settings=settings))
     assert found.rows["acme-prod-cluster"].inputs["uid"] == CLUSTER_UID
-    assert "acme-prod-cluster" in found.names(found.rows["acme-prod-operator-namespace"].depends_on)
+    assert "acme-prod-cluster" in found.names(found.rows["acme-prod-repair"].depends_on)
+    assert "acme-prod-repair" in found.names(found.rows["acme-prod-operator-namespace"].depends_on)
     assert found.rows["acme-prod-cleanup"].inputs["clusterUid"] == CLUSTER_UID
 
 
@@ -409,3 +412,102 @@ def test_what_must_be_mended_fails_the_run(environment: Build, monkeypatch: pyte
     settings = environment()
     with pytest.raises(Exception, match="not ready for this stack"):
         registered(SupportAccess, settings.names.name, SupportAccessArgs(settings=settings))
+
+
+KINDS = {**ROLES, **BINDINGS}
+LIMIT_ROLE = f"{ROLES['ClusterRole']}/support-access-impersonation"
+LIMIT_BINDING = f"{BINDINGS['ClusterRoleBinding']}/support-access-impersonation"
+BEFORE = "2026-11-01T09:00:00+00:00"
+
+
+class Recorded(Cluster):
+    """A cluster with the stack's record of these rights."""
+
+    def __init__(self, rights: list[str], agreed: str = "", **lists: list[dict[str, Any]]) -> None:
+        super().__init__(**lists)
+        self.data = {"rights": "\n".join(rights), "agreed": agreed}
+
+    def document(self, path: str) -> dict[str, Any] | None:
+        return {"data": self.data} if path == module.RECORD else super().document(path)
+
+
+def limits(environment: Build, *, role: list[Any] | None = None) -> dict[str, list[dict[str, Any]]]:
+    """A cluster where this stack's operator runs, with all of its roles and bindings; role: the limit's rules."""
+    lists: dict[str, list[dict[str, Any]]] = {
+        ROLES["ClusterRole"]: [],
+        BINDINGS["ClusterRoleBinding"]: [charts_binding("tailscale")],
+    }
+    for manifest in rights(environment(), ["ada@highflame.example"]):
+        wide = {"rules": role} if role and manifest["metadata"]["name"] == "support-access-impersonation" else {}
+        lists[KINDS[manifest["kind"]]].append({**manifest, **(wide if "rules" in manifest else {})})
+    return {**STANDING, **lists}
+
+
+def without(lists: dict[str, list[dict[str, Any]]], path: str) -> dict[str, list[dict[str, Any]]]:
+    place, _, name = path.rpartition("/")
+    return {**lists, place: [each for each in lists[place] if each["metadata"]["name"] != name]}
+
+
+def test_a_limit_that_was_widened_is_repaired_and_stops_nothing(environment: Build) -> None:
+    anybody = [{"apiGroups": [""], "resources": ["users", "groups"], "verbs": ["impersonate"]}]
+    assert problems(environment, limits(environment, role=anybody)) == ()
+
+
+@pytest.mark.parametrize("deleted", [LIMIT_ROLE, LIMIT_BINDING, f"{BINDINGS['ClusterRoleBinding']}/highflame-sre"])
+def test_a_right_that_the_customer_deleted_is_not_made_again_unasked(environment: Build, deleted: str) -> None:
+    paths = [
+        f"{KINDS[each['kind']]}/{each['metadata']['name']}" for each in rights(environment(), ["ada@highflame.example"])
+    ]
+    lists = limits(environment)
+    deleted = (
+        deleted
+        if deleted in paths
+        else next(path for path in paths if path.startswith(BINDINGS["ClusterRoleBinding"]) and path != LIMIT_BINDING)
+    )
+    look = Recorded(paths, **without(lists, deleted))
+
+    def ask(**bent: Any) -> Survey:
+        return survey(look, environment(**bent), ["ada@highflame.example"])
+
+    (problem,) = ask().problems
+    assert deleted.rpartition("/")[2] in problem
+    assert "pulumi config set --stack acme-prod --path support-access:operator.reinstall" in problem
+    assert "pulumi up -s acme-prod --refresh" in problem
+    agreed = ask(operator={"reinstall": BEFORE})
+    assert agreed.problems == ()
+    assert "--refresh" in agreed.notices[-1]
+    look.data["agreed"] = BEFORE  # the update that made it again has recorded that: it answers once
+    assert len(ask(operator={"reinstall": BEFORE}).problems) == 1
+    assert len(ask(operator={"reinstall": "2999-01-01T00:00:00Z"}).problems) == 1
+
+
+def test_a_right_that_was_never_made_is_made(environment: Build) -> None:
+    """An interrupted first update has no record yet; a new entry is not in it."""
+    lists = without(without(limits(environment), LIMIT_BINDING), LIMIT_ROLE)
+    assert problems(environment, lists) == ()
+    assert survey(Recorded([], **lists), environment(), ["ada@highflame.example"]).problems == ()
+
+
+def test_parts_whose_release_is_gone_are_deleted_by_name_since_helm_does_not_find_them(environment: Build) -> None:
+    class Orphaned(Cluster):
+        def all(self, path: str, labels: str = "") -> list[Found]:
+            return [] if path.endswith("/secrets") else super().all(path)
+
+    lists = {
+        CRDS: [named("connectors.tailscale.com", annotations=BY_US)],
+        INGRESS_CLASSES: [ingress_class(annotations=BY_US)],
+        ROLES["ClusterRole"]: [named("tailscale-operator", annotations=BY_US, rules=[])],
+        BINDINGS["ClusterRoleBinding"]: [
+            {**charts_binding("tailscale"), **named("tailscale-operator", annotations=BY_US)}
+        ],
+    }
+    (problem,) = survey(Orphaned(**lists), environment(), []).problems
+    context = environment().cluster.context  # type: ignore[union-attr]
+    for kind, name in (
+        ("customresourcedefinition", "connectors.tailscale.com"),
+        ("ingressclass", "tailscale"),
+        ("clusterrole", "tailscale-operator"),
+        ("clusterrolebinding", "tailscale-operator"),
+    ):
+        assert f"\nkubectl --context {context} delete {kind} {name}\n" in problem
+    assert "helm uninstall NAME" not in problem

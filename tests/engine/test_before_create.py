@@ -30,7 +30,8 @@ UNINSTALLED = """
 from components.cluster.reinstall import ask_before_reinstall
 from providers.tailnet.resources import DeviceCleanup, Provider
 tailnet = Provider("tailnet")
-options = pulumi.ResourceOptions(provider=tailnet, hooks=ask_before_reinstall(names, {agreed}, tailnet))
+hooks = pulumi.ResourceHookBinding(before_create=[ask_before_reinstall(names, {agreed}, tailnet)])
+options = pulumi.ResourceOptions(provider=tailnet, hooks=hooks)
 DeviceCleanup("release", customer="acme", environment="prod", opts=options)
 """
 """What stands for the release is a resource that makes nothing; the question is the program's own."""

@@ -32,6 +32,7 @@ def test_it_would_go_in_the_order_that_the_kill_asks_for(pulumi: Pulumi) -> None
     order = [
         ["acme-prod-access"],
         ["acme-prod-enrolment"],
+        ["acme-prod-record"],
         [
             "acme-prod-ceiling-binding",
             "acme-prod-ceiling-role",
@@ -44,6 +45,7 @@ def test_it_would_go_in_the_order_that_the_kill_asks_for(pulumi: Pulumi) -> None
         ["acme-prod-cleanup"],
         ["acme-prod-operator-release"],
         ["acme-prod-operator-namespace"],
+        ["acme-prod-repair"],
         [RULE, "acme-prod-cluster"],
         ["acme-prod-identity"],
     ]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +16,8 @@ from syrupy.assertion import SnapshotAssertion
 from sandbox.demo.access_review import operator
 from sandbox.demo.observe import Cluster, Tailnet
 from sandbox.demo.pulumi import Finished, Pulumi
-from tests.engine.conftest import Example
+from tests.engine.conftest import OURS, Example
+from tests.engine.customer import supportctl
 
 pytestmark = pytest.mark.engine
 
@@ -198,6 +202,87 @@ def test_constrained_impersonation_is_impersonation_too(standing: Stack, pulumi:
             by_hand(cluster, "delete", role, CHARTS_OWN["binding"])
     assert refused.code != 0
     assert "so it may impersonate any of the users: more than this stack declares" in " ".join(refused.output.split())
+
+
+LIMIT = "support-access-impersonation"
+EVE = {"kind": "User", "name": "eve@example.com", "apiGroup": "rbac.authorization.k8s.io"}
+
+
+def patch(cluster: Cluster, kind: str, name: str, change: list[dict[str, Any]], *words: str) -> None:
+    """As somebody with rights in the cluster, by a field manager of their own."""
+    cluster.kubectl("patch", kind, name, "--type=json", "-p", json.dumps(change), "--field-manager=eve", *words)
+
+
+def widen_the_limit(cluster: Cluster) -> None:
+    masters = {"apiGroups": [""], "resources": ["groups"], "verbs": ["impersonate"]}
+    patch(cluster, "clusterrole", LIMIT, [{"op": "add", "path": "/rules/-", "value": masters}])
+
+
+def test_what_somebody_adds_is_shown_is_drift_and_is_taken_away_by_the_next_update(
+    standing: Stack, pulumi: Pulumi, cluster: Cluster, tmp_path: Path
+) -> None:
+    binding = "highflame-oncall"
+    widen_the_limit(cluster)
+    patch(cluster, "clusterrolebinding", binding, [{"op": "add", "path": "/subjects/-", "value": EVE}])
+    patch(cluster, "rolebinding", "highflame-shop", [{"op": "add", "path": "/subjects/-", "value": EVE}], "-n", "shop")
+    verb = [{"op": "add", "path": "/rules/0/verbs/-", "value": "delete"}]
+    patch(cluster, "clusterrole", "highflame-sre", verb)
+    (policy,) = cluster.get("networkpolicies", "-n", "tailscale")
+    egress = [{"op": "add", "path": "/spec/egress/-", "value": {}}]
+    patch(cluster, "networkpolicy", policy["metadata"]["name"], egress, "-n", "tailscale")
+
+    added = (LIMIT, "eve@example.com", "RoleBinding highflame-shop in namespace shop", '"delete"', "spec.egress: {}")
+    shown = pulumi.preview(STACK)
+    assert [part for part in added if part not in " ".join(shown.output.split())] == []
+    drift = supportctl(pulumi, "ci", "drift", STACK, "--out", str(tmp_path), check=False)
+    assert drift.returncode == 1, drift.stdout + drift.stderr
+    issue = (tmp_path / f"{STACK}.md").read_text()
+    assert [part for part in added if part not in " ".join(issue.split())] == []
+
+    pulumi.up(STACK)
+    with operator(STACK, cluster.env) as asked:
+        assert not asked.may_impersonate("groups", "system:masters")
+    kinds = "clusterroles,clusterrolebindings,rolebindings,networkpolicies"
+    assert "eve@example.com" not in json.dumps(cluster.get(kinds, "-A", "-l", OURS))
+    pulumi.up(STACK, "--refresh", "--expect-no-changes")
+    standing.up(ON_CALL)  # the engine's own updates of the same objects meet no other owner of a field
+    standing.up(ALL)
+    assert "as it was left" in supportctl(pulumi, "ci", "drift", STACK, "--out", str(tmp_path)).stdout
+
+
+def test_a_widened_limit_whose_binding_was_deleted_is_never_bound_again(
+    standing: Stack, pulumi: Pulumi, cluster: Cluster, example: Example
+) -> None:
+    """To delete the binding ends the access. What is made again, when that was agreed, is as narrow as declared."""
+    widen_the_limit(cluster)
+    cluster.kubectl("delete", "clusterrolebinding", LIMIT)
+    refused = pulumi.up(STACK, "--refresh", check=False)
+    assert refused.code != 0
+    said = " ".join(refused.output.split())
+    assert f"clusterrolebinding {LIMIT} is not in the cluster" in said
+    assert "support-access:operator.reinstall" in said
+    assert LIMIT not in cluster.names("clusterrolebindings")
+
+    agree(example)
+    pulumi.up(STACK, "--refresh")
+    with operator(STACK, cluster.env) as asked:
+        assert asked.may_impersonate("groups", "highflame-oncall")
+        assert not asked.may_impersonate("groups", "system:masters")
+
+    cluster.kubectl("delete", "clusterrolebinding", LIMIT)
+    assert pulumi.up(STACK, "--refresh", check=False).code != 0, "what was agreed before answers for no later deletion"
+    agree(example)
+    pulumi.up(STACK, "--refresh")
+    standing.up(ALL)
+
+
+def agree(example: Example) -> None:
+    """As the refusal asks for it; returns when that time has come, and no two calls have the same."""
+    now = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
+    while datetime.now(UTC) <= now:
+        time.sleep(0.1)
+    setting = f"  support-access:operator:\n    reinstall: {now:%Y-%m-%dT%H:%M:%SZ}\n"
+    example.write(STACK, (HEAD + ALL).replace("config:\n", f"config:\n{setting}"))
 
 
 def test_each_role_is_what_it_says(standing: Stack, cluster: Cluster, snapshot: SnapshotAssertion) -> None:

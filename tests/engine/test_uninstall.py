@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import signal
 import subprocess
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from providers.cluster.helm_release import pending, records
+from providers.cluster.look import ClusterLook
+from sandbox import chart
 from sandbox.demo.observe import Cluster, Tailnet
 from sandbox.demo.pulumi import Pulumi
 from sandbox.world import World
 from tests.engine.absence import CLUSTER, STATE, TAILNET, absence
 from tests.engine.conftest import Example, wait_until_free
+from tests.engine.slices import kill_session
 
 pytestmark = pytest.mark.engine
 
@@ -32,6 +40,75 @@ def uninstall(pulumi: Pulumi, tailnet: Tailnet) -> None:
         assert time.monotonic() < ends, "the operator goes on running"
         time.sleep(0.2)
     wait_until_free(pulumi.env)
+
+
+def killed_while_it_installs(pulumi: Pulumi) -> None:
+    """A first `up`, killed with its engine, plugins and Helm as soon as Helm has recorded that it begins."""
+    look = ClusterLook(STACK, Path(pulumi.env["KUBECONFIG"]))
+    words = ["pulumi", "up", "-s", STACK, "--yes", "--skip-preview", "--non-interactive"]
+    with subprocess.Popen(
+        words, cwd=pulumi.project, env=pulumi.env, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        while not records(look, "tailscale", "tailscale-operator"):
+            if process.poll() is not None:
+                raise AssertionError(process.communicate()[0])
+            time.sleep(0.01)
+        kill_session(process)
+        process.communicate()
+    pulumi.run("cancel", "-s", STACK, "--yes")
+
+
+def killed_upgrade(pulumi: Pulumi) -> None:
+    """As somebody with Helm on their machine leaves one behind."""
+    look = ClusterLook(STACK, Path(pulumi.env["KUBECONFIG"]))
+    helm = shutil.which("helm", path=pulumi.env["PATH"])
+    packed = next(chart.repository(Path(str(helm))).glob("*.tgz"))
+    words = [str(helm), "--kube-context", STACK, "upgrade", "tailscale-operator", str(packed), "-n", "tailscale"]
+    with subprocess.Popen([*words, "--reuse-values"], env=pulumi.env, stdout=-1, stderr=-1, text=True) as process:
+        while not pending(look, "tailscale", "tailscale-operator"):
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.005)
+            assert process.poll() is None, process.communicate()
+            process.send_signal(signal.SIGSTOP)
+        process.kill()
+        process.communicate()
+
+
+def chart_objects(cluster: Cluster) -> list[str]:
+    kinds = ("clusterroles", "clusterrolebindings", "ingressclasses", "customresourcedefinitions")
+    return [f"{kind} {name}" for kind in kinds for name in cluster.names(kind) if "tailscale" in name]
+
+
+def release(cluster: Cluster) -> dict[str, str]:
+    return json.loads(cluster.helm("status", "tailscale-operator", "-n", "tailscale", "-o", "json"))["info"]
+
+
+def test_an_installation_or_upgrade_that_was_killed_is_completed_by_the_next_update_or_removed_by_destroy(
+    pulumi: Pulumi, example: Example, clusters: dict[str, Cluster]
+) -> None:
+    cluster = clusters[STACK]
+    example.write("tailnet")
+    pulumi.up("tailnet")
+    example.write(STACK)
+    killed_while_it_installs(pulumi)
+    pulumi.destroy(STACK)
+    assert "tailscale" not in cluster.names("namespaces")
+    assert chart_objects(cluster) == []
+
+    killed_while_it_installs(pulumi)
+    pulumi.up(STACK)
+    assert release(cluster)["status"] == "deployed"
+    assert pulumi.outputs(STACK)["pending"] == []
+
+    killed_upgrade(pulumi)
+    shown = pulumi.preview(STACK)
+    assert "(pending-upgrade) of Helm release tailscale-operator" in " ".join(shown.output.split())
+    pulumi.up(STACK)
+    found = release(cluster)
+    assert found["status"] == "deployed"
+    assert found["description"].startswith("completes pending-upgrade of revision")
+    pulumi.preview(STACK, "--expect-no-changes")
+    pulumi.destroy(STACK)
 
 
 def test_it_is_noticed_stays_thrown_until_somebody_agrees_and_all_can_end(
