@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..logins import one_spelling
 from .rules import Place
 
 
@@ -136,6 +137,14 @@ class Accepted:
     problems: tuple[str, ...]
 
 
+def _in_one_spelling(subject: Any) -> Any:
+    """A subject as the findings have it: it begins with the selector, which may be a person's login."""
+    if not isinstance(subject, str):
+        return subject
+    selector, space, rest = subject.partition(" ")
+    return f"{one_spelling(selector)}{space}{rest}"
+
+
 def accepted(findings: Iterable[Finding], exceptions: Iterable[Mapping[str, Any]]) -> Accepted:
     """Sets the findings aside that an exception `{"finding": kind, "subject": subject, "reason": why}` names exactly.
 
@@ -145,6 +154,7 @@ def accepted(findings: Iterable[Finding], exceptions: Iterable[Mapping[str, Any]
     reasons: dict[tuple[Any, Any], str] = {}
     for number, exception in enumerate(exceptions):
         kind, subject, reason = (exception.get(name) for name in ("finding", "subject", "reason"))
+        subject = _in_one_spelling(subject)
         name = f"exception {number} ({kind!r}, {subject!r})"
         if kind not in KINDS:
             problems.append(f"{name}: there is no finding of that kind; use one of {', '.join(KINDS)}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from providers.tailnet.analysis import access_map, additions
+from providers.tailnet.analysis import accepted, access_map, additions, findings
 from providers.tailnet.analysis.reach import Evaluator, Party
 from tests.providers.analysis.documents import ACME, grant
 
@@ -43,6 +43,21 @@ def test_an_entry_that_is_declared_in_another_spelling_is_declared() -> None:
 )
 def test_another_spelling_gives_nobody_anything(before: dict[str, Any], after: dict[str, Any]) -> None:
     assert additions(before, after, ACME) == ()
+
+
+@pytest.mark.parametrize("spelled", [TYPED, COUNTS])
+def test_an_exception_holds_for_its_person_in_any_spelling_and_for_no_other_group(spelled: str) -> None:
+    found = findings(opened(grant(ACME, source=TYPED, group="Ops")), ACME, declared={"grants": []})
+    kinds = {(finding.kind, finding.subject) for finding in found}
+    assert kinds == {("undeclared-reach", COUNTS), ("impersonation", f"{COUNTS} as Ops")}
+    reason = {"reason": "agreed with the customer"}
+    exceptions = [
+        {"finding": "undeclared-reach", "subject": spelled, **reason},
+        {"finding": "impersonation", "subject": f"{spelled} as Ops", **reason},
+    ]
+    assert accepted(found, exceptions).left == ()
+    other = {"finding": "impersonation", "subject": f"{spelled} as ops", **reason}
+    assert [finding.kind for finding in accepted(found, [exceptions[0], other]).left] == ["impersonation"]
 
 
 def test_another_person_is_a_gain_though_the_letters_look_alike() -> None:
