@@ -81,7 +81,7 @@ def _value(keys: tuple[str, ...], old: Any, new: Any, levels: int) -> list[Chang
         return [change for name in names for change in _name((*keys, name), name, old, new, levels - 1)]
     if len(keys) == 1 and isinstance(old or new, list) and isinstance(new or old, list):
         return _entries(keys, old or [], new or [])
-    return [Change(keys, "update", old, new)]
+    return [Change(keys, "add" if old is None else "update", old, new)]
 
 
 def _name(

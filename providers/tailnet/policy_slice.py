@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import isolation
+from . import isolation, open_policy
 from .changes import changes
 from .client import Client
 from .deployer import deployer_problem
@@ -54,6 +54,7 @@ class PolicySlice:
             if self._can_be_judged(slice, policy.text):
                 edit = _edit(slice, before, _exceptions(inputs), identity_is_to_come=True)
                 outcome, warnings = judged(self.client, policy, edit)
+                self._warn_of_open(slice, outcome.before)
                 for warning in warnings:
                     self.log.warning(warning)
                 if previous is None or declared_differences(previous, inputs):  # drift alone was told by `diff`
@@ -66,6 +67,7 @@ class PolicySlice:
         """Writes the slice; also for update, with the previous state."""
         slice = slice_of(inputs)
         written = write(self.client, _edit(slice, slice_of(previous) if previous else None, _exceptions(inputs)))
+        self._warn_of_open(slice, written.outcome.before)
         for warning in written.warnings:
             self.log.warning(warning)
         return {**inputs_of(inputs), "status": status_of(slice, written.outcome.after)}
@@ -78,7 +80,11 @@ class PolicySlice:
         slice, text = slice_of(state), self.client.policy().text
         document = read(text)
         found = {**inputs_of(state), "sections": present(slice, document), "status": status_of(slice, document)}
+        if slice.open_policy and open_policy.is_open(document):
+            del found["openPolicy"]
         if slice.part == "identity":
+            if open_policy.is_open(document):
+                self.log.warning(open_policy.OPEN_MEANS)
             foreign = foreign_entries(text, *settled(text, slice))
             for entry in foreign:
                 self.log.info(f"not declared by this stack, the next `up` removes it: {entry}")
@@ -159,6 +165,19 @@ class PolicySlice:
         self.log.info(isolation.report(outcome.after, slice, exceptions))
         after = isolation.with_declared(outcome.after, slice)
         isolation.refuse_failures(outcome.before, after, slice, exceptions)
+
+    def _warn_of_open(self, slice: Slice, before: Mapping[str, Any]) -> None:
+        """Warns of an open document: what stops working when this slice closes it, or that it stays open. The slices of
+        environments refuse it."""
+        if slice.part != "shared" or not open_policy.is_open(before):
+            return
+        if slice.open_policy != open_policy.CLOSE:
+            self.log.warning(open_policy.stays_open())
+            return
+        try:
+            self.log.warning(open_policy.closing(self.client.devices()))
+        except TailnetError as error:
+            self.log.warning(open_policy.closing(None, str(error)))
 
     def _warn_of_deployer(self, slice: Slice) -> None:
         """Warns when the credential in use fits none of the owners of the environment's tag."""

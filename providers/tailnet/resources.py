@@ -21,6 +21,7 @@ _WIRE_NAMES = {
     "client_secret": "clientSecret",
     "proved_at": "provedAt",
     "cluster_uid": "clusterUid",
+    "open_policy": "openPolicy",
 }
 _PYTHON_NAMES = {wire: name for name, wire in _WIRE_NAMES.items()}
 
@@ -41,7 +42,9 @@ class PolicySlice(pulumi.CustomResource):
     policy document. Postures, groups and hosts of an environment are called
     `[posture:|group:]<customer>-<environment>-<word>`: what the tailnet shares must not be called so. `exceptions`:
     findings of the isolation analysis that are accepted, `{finding, subject, reason}`; any other failure stops what
-    adds access, and nothing that only removes it.
+    adds access, and nothing that only removes it. `open_policy`, of a shared slice: "close" gives a document with
+    neither acls nor grants, which lets everybody in, an empty list of grants; without it nothing is added that would
+    close such a document.
 
     Import takes what stands in the document into the state and the generated program; what it leaves, it tells:
 
@@ -70,6 +73,7 @@ class PolicySlice(pulumi.CustomResource):
         declared: pulumi.Input[Mapping[str, Any]] | None = None,
         active: pulumi.Input[bool] = True,
         exceptions: Sequence[Mapping[str, str]] = (),
+        open_policy: Literal["close"] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         properties = {
@@ -80,6 +84,7 @@ class PolicySlice(pulumi.CustomResource):
             "declared": declared,
             "active": active,
             "exceptions": list(exceptions) or None,
+            "openPolicy": open_policy,
             "status": None,
             "foreign": None,
         }

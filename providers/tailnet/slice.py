@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from . import addition, identity, shared
+from . import addition, identity, open_policy, shared
 from .hujson import HujsonError, Node, Parsed
 from .hujson_edit import Editor
 from .ownership import GONE, canonical, compact, section_of
@@ -31,7 +31,8 @@ class Slice:
     the access sections of the environment and is not in `declared`: narrowing comes first.
     access: grants, acls, ssh, postures, groups and hosts of an environment. It only adds, and only while `active`.
     shared: what the whole tailnet has in common, owned by name (groups, tagOwners, hosts, postures, ipsets) or by
-    equality (tests, grants, ...).
+    equality (tests, grants, ...). With `open_policy` "close" it gives an open document an empty list of grants, which
+    stays when the slice is removed.
     """
 
     part: Part
@@ -39,6 +40,7 @@ class Slice:
     environment: Environment | None = None
     declared: Sections = field(default_factory=dict)
     active: bool = True
+    open_policy: Literal["close"] | None = None
 
     def own(self) -> Environment:
         """The environment of an identity or access slice."""
@@ -69,9 +71,14 @@ def applied(text: str, slice: Slice, previous: Slice | None = None, *, narrowing
         shared.refuse_claimed(before, slice.sections)
         marked = shared.marked(before, previous.sections if previous else {}, slice.sections)
         shared.refuse_missed(before, marked)
-        return edited(document, marked, shared.wanted(compact(marked), slice.sections))
+        wanted = shared.wanted(compact(marked), slice.sections)
+        if slice.open_policy == open_policy.CLOSE:
+            return edited(document, marked, open_policy.closed(wanted))
+        open_policy.refuse_unaccepted(before, wanted, slice.sections)
+        return edited(document, marked, wanted)
     environment = slice.own()
     refuse_killed(before, environment)
+    open_policy.refuse_environment(before, environment.name)
     if slice.part == "access":
         if not slice.active:
             return Outcome(text, before, before)
@@ -105,6 +112,8 @@ def removed(text: str, slice: Slice) -> Outcome:
         marked = identity.without_access(document.value, slice.own())
         return edited(document, marked, compact(marked))
     marked, warnings = identity.without_everything(document.value, slice.own())
+    if open_policy.is_open(document.value):
+        warnings = (*warnings, open_policy.reached_until_deleted([slice.own().name]))
     return edited(document, marked, compact(marked), warnings)
 
 
@@ -174,7 +183,8 @@ def brought(document: Parsed, marked: Any, wanted: Any) -> Parsed:
     growing = Editor(shrinking.result())
     _grow(growing, growing.root, wanted)
     result = growing.result()
-    if canonical(result.value) != aim:
+    opened = open_policy.is_open(result.value) and not open_policy.is_open(document.value)
+    if canonical(result.value) != aim or opened:
         raise TailnetError(
             "the change to the policy document does not give what it should; nothing was written. This is a defect of "
             "the provider: please report it with the document's text."

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .open_policy import CLOSE
 from .ownership import GONE, NAMED_SECTIONS, RESTRICTING, marked_entry, owner_test, strings
 from .server_tests import SECTIONS as TEST_SECTIONS
 from .server_tests import source_is_owned, speaks_of
@@ -48,6 +49,8 @@ def problems(inputs: Mapping[str, Any]) -> list[Problem]:
         return [("part", "a shared slice belongs to no customer: leave customer and environment out")]
     found = list(_sections("sections", inputs.get("sections"), part, environment))
     found += _exceptions(inputs.get("exceptions", []))
+    if is_known(given := inputs.get("openPolicy")) and given is not None and (part != "shared" or given != CLOSE):
+        found.append(("openPolicy", f"only a shared slice has it, and its one value is {CLOSE!r}"))
     if part == "identity":
         if "declared" not in inputs:
             found.append(("declared", 'say what access will declare, {"grants": []} for nothing: all else is removed'))

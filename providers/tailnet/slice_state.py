@@ -14,7 +14,7 @@ from .tags import Environment
 
 Properties = dict[str, Any]
 
-INPUTS = ("part", "customer", "environment", "sections", "declared", "active", "exceptions")
+INPUTS = ("part", "customer", "environment", "sections", "declared", "active", "exceptions", "openPolicy")
 _FIELDS = ("action", "src", "srcPosture", "target", "dst", "via", "proto", "ip", "attr", "app", "accept", "deny")
 
 
@@ -29,6 +29,7 @@ def slice_of(properties: Mapping[str, Any]) -> Slice:
         sections=arranged(properties.get("sections") or {}),
         declared=arranged(properties.get("declared") or {}),
         active=properties.get("active", True),
+        open_policy=properties.get("openPolicy"),
     )
 
 

@@ -60,13 +60,18 @@ COMMENTS = ["// keep", "/* keep */", "/* two\n lines */", '// "grants": [', "/**
 
 
 @st.composite
-def foreign_values(draw: st.DrawFn) -> dict[str, Any]:
-    """A document without anything of an environment, its sections in any order."""
+def foreign_values(draw: st.DrawFn, *, closed: bool = True) -> dict[str, Any]:
+    """A document without anything of an environment, its sections in any order. closed: with acls or grants, without
+    which it lets everybody in; else perhaps without, or with null in their place."""
     chosen = draw(st.lists(st.sampled_from([*FOREIGN_LISTS, *FOREIGN_NAMES]), unique=True))
+    if closed and not {"acls", "grants"} & {*chosen}:
+        chosen.append(draw(st.sampled_from(["acls", "grants"])))
     document: dict[str, Any] = {}
     for section in chosen:
         key = draw(st.sampled_from([section, LEGACY.get(section, section.lower())]))
-        if section in FOREIGN_LISTS:
+        if not closed and section in ("acls", "grants") and draw(st.booleans()):
+            document[key] = None
+        elif section in FOREIGN_LISTS:
             document[key] = draw(st.lists(st.sampled_from(FOREIGN_LISTS[section]), max_size=2, unique_by=canonical))
         else:
             names = draw(st.lists(st.sampled_from(sorted(FOREIGN_NAMES[section])), unique=True))
@@ -120,8 +125,14 @@ class Writer:
         return self.value(item, indent)
 
 
-DOCUMENTS = st.builds(lambda value, seed: Writer(seed).document(value), foreign_values(), st.integers(0, 2**32))
+def _texts(values: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[str]:
+    return st.builds(lambda value, seed: Writer(seed).document(value), values, st.integers(0, 2**32))
+
+
+DOCUMENTS = _texts(foreign_values())
 """Texts of documents without anything of an environment."""
+OPEN_OR_CLOSED = _texts(foreign_values(closed=False))
+"""The same, those without acls and grants among them."""
 
 
 def access_entries(environment: Environment) -> dict[str, Any]:
