@@ -4,7 +4,8 @@ switches, log streams and webhooks.
 Owns its own entries in the policy document and nothing else of it: what people wrote stays theirs. Removing an
 engineer's address from a group here revokes that engineer in every environment, before anything else of an update.
 Dies only when no environment is left: first of all goes the guard, which refuses while the policy still declares an
-environment's tag; then log streams and webhooks; the entries of the policy last. The switches stay as they are.
+environment's tag; then log streams and webhooks; the entries of the policy last. The switches stay as they are, and a
+policy document that this stack closed stays closed.
 
 Edges, as a destroy goes along them:
 
@@ -56,6 +57,7 @@ class TailnetBase(pulumi.ComponentResource):
             f"{name}-policy",
             part="shared",
             sections=shared.sections(settings, args.now),
+            open_policy=settings.open_policy,
             opts=pulumi.ResourceOptions(parent=self, provider=tailnet),
         )
         switches = self._switches(name, settings, provider, policy)

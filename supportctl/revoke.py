@@ -16,6 +16,7 @@ from components.settings.problems import PROJECT
 from providers.tailnet.client import Client
 from providers.tailnet.engineer import groups_from_elsewhere, sources_at, still_named, without_engineer
 from providers.tailnet.logins import lowered
+from providers.tailnet.open_policy import OPEN_MEANS, is_open
 from providers.tailnet.problems import TailnetError
 from supportctl.connection import tailscale
 from supportctl.removal import remove
@@ -46,6 +47,7 @@ def run_revoke(address: str, *, yes: bool, project: Path) -> int:
             if not removal.words:
                 out.print(f"The policy document lets {address} in nowhere by name.", markup=False)
             document = removal.written.outcome.after
+            unseen += _tell_open(out, document, address)
             for section in still_named(document, address):
                 out.print(f"left: {section} still names {address}, in a place that lets nobody in", markup=False)
             unseen += _tell_groups(out, document, address)
@@ -71,6 +73,18 @@ def _confirmed(out: Console, address: str) -> bool:
 
 def _is_of(device: dict[str, Any], address: str) -> bool:
     return not device.get("tags") and str(device.get("user", "")).lower() == address.lower()
+
+
+def _tell_open(out: Console, document: dict[str, Any], address: str) -> int:
+    """Says when everybody is let in, whom no edit of groups and grants keeps out. Returns whether that is so."""
+    if not is_open(document):
+        return 0
+    out.print(
+        f"left: {OPEN_MEANS}, {address} included. Fix: suspend the user in the admin console (Users), and close the"
+        " document: docs/tailnet-stack.md",
+        markup=False,
+    )
+    return 1
 
 
 def _tell_groups(out: Console, document: dict[str, Any], address: str) -> int:

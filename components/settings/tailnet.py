@@ -7,7 +7,7 @@ nothing; it opens no connection and holds no secret.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, model_validator
 
@@ -90,6 +90,12 @@ class TailnetSettings(Settings):
         default=(),
         description="What must hold for the whole tailnet, whoever changes the policy.",
         examples=[[{"src": "group:highflame-sre", "deny": ["tag:support-access-sentinel:443"]}]],
+    )
+    open_policy: Literal["close"] | None = Field(
+        default=None,
+        description="A policy document with neither acls nor grants lets everybody in, and no environment comes up in"
+        " it. `close` gives it an empty list of grants: then nothing is reached that no grant names.",
+        examples=["close"],
     )
     magic_dns: StrictBool = Field(
         default=True, description="The API proxies' certificates are for MagicDNS names.", examples=[True]

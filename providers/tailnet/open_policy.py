@@ -93,11 +93,10 @@ def stays_open() -> str:
     )
 
 
-def reached_until_deleted(names: Iterable[str]) -> str:
+def reached_until_deleted(name: str) -> str:
     """The note of a removal from an open document, which revokes nothing by itself."""
-    whose = ", ".join(names)
     return (
-        f"{OPEN_MEANS}: every device of the tailnet could reach {whose}'s devices until they were deleted. The document"
+        f"{OPEN_MEANS}: every device of the tailnet could reach {name}'s devices until they were deleted. The document"
         " stays open"
     )
 

@@ -113,7 +113,7 @@ def removed(text: str, slice: Slice) -> Outcome:
         return edited(document, marked, compact(marked))
     marked, warnings = identity.without_everything(document.value, slice.own())
     if open_policy.is_open(document.value):
-        warnings = (*warnings, open_policy.reached_until_deleted([slice.own().name]))
+        warnings = (*warnings, open_policy.reached_until_deleted(slice.own().name))
     return edited(document, marked, compact(marked), warnings)
 
 

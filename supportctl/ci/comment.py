@@ -16,6 +16,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from providers.tailnet.open_policy import CLOSES
 from supportctl.ci import document, roles
 from supportctl.ci.affected import TAILNET, in_order
 from supportctl.ci.markdown import Markdown, block, code, cut, escaped, first, say
@@ -57,6 +58,8 @@ class Told:
     said: Markdown | None
     untold: list[Markdown]
     widened: bool
+    closing: list[Markdown]
+    """What the provider says of a tailnet that turns from open to closed: what stops working."""
 
 
 def comment(
@@ -104,7 +107,14 @@ def _told(preview: Preview, uses: dict[str, list[tuple[str, str]]], lines: int) 
         said=_said(preview, lines),
         untold=[code(text) for text in more],
         widened=bool(found.granted or more),
+        closing=[block(cut(text, lines or FEWEST)) for text in _closing(preview)],
     )
+
+
+def _closing(preview: Preview) -> list[str]:
+    """What the provider says where the stack of the whole tailnet closes it; nothing else does."""
+    said = [remark.text for remark in preview.remarks if remark.text.startswith(CLOSES)]
+    return said[:1] if preview.stack == TAILNET else []
 
 
 def _untold(preview: Preview, slices: list[Slice], *, more_is_told: bool) -> list[str]:
@@ -130,6 +140,7 @@ def _unreadable(preview: Preview, lines: int) -> Told:
         said=None,
         untold=[],
         widened=False,
+        closing=[],
     )
 
 
@@ -143,6 +154,8 @@ def _verdict(preview: Preview, found: Words, *, widened: bool) -> Markdown:
             return Markdown("**could not be judged to its end**")
         refused = Markdown("**would be refused**")
         return Markdown(f"{refused}; it asks for more access" if widened else refused)
+    if _closing(preview):
+        return Markdown("**the tailnet turns from open to closed**" + ("; access is widened" if widened else ""))
     if widened:
         return Markdown("**access is widened**")
     if preview.after is None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from providers.tailnet.client import Client
+from providers.tailnet.open_policy import is_open, reached_until_deleted
 from providers.tailnet.ownership import mentioned_tags
 from providers.tailnet.problems import ApiError, TailnetError
 from providers.tailnet.severance import Mark, Severed, severed
@@ -52,6 +53,8 @@ class Severing:
     """Whether anything bore the target's name, now or in an earlier kill."""
     others: tuple[str, ...] | None = None
     """The environments that the document has besides; None when it was not read."""
+    open: bool = False
+    """Whether the document lets everybody in: then its change revokes nothing, and the devices' removal does."""
     busy: list[str] = field(default_factory=list)
     """Steps of the last run that failed although the next minute may help: no answer, a server error, a rate limit."""
 
@@ -94,6 +97,7 @@ class Severing:
             # Only a mark that was there before this kill wrote anything is an earlier one's.
             self.seen = self.seen or (self.others is None and bool(killed)) or any(map(self.target.owns, named))
             self.others = tuple(self.target.others(named))
+            self.open = is_open(document)
             customer = None if self.target.environment else self.target.customer
             return severed(text, self.environments, self.mark, customer=customer)
 
@@ -137,7 +141,8 @@ class Severing:
                 if self._takes(f"the device {name}", device.get("tags") or [])
             ]
 
-        return self._until_none_is_left(found)
+        gone = self._until_none_is_left(found)
+        return [*gone, reached_until_deleted(self.target.name)] if gone and self.open else gone
 
     def services(self) -> list[str]:
         """Tailscale Services by tag."""

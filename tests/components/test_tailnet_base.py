@@ -48,6 +48,12 @@ def test_rotations_postures_and_tests_stand_in_the_shared_slice_too() -> None:
     assert sections["tests"] == [test]
 
 
+def test_open_policy_is_closed_by_the_policy_slice_and_only_when_it_is_declared(shared: Registered) -> None:
+    assert built(openPolicy="close").rows["tailnet-policy"].inputs["openPolicy"] == "close"
+    assert "openPolicy" not in built(openPolicy="close").rows["tailnet-guard"].inputs
+    assert "openPolicy" not in shared.rows["tailnet-policy"].inputs
+
+
 def test_the_tailnets_switches_stay_as_they_are_when_the_stack_goes(shared: Registered) -> None:
     """Deleting DnsPreferences turns MagicDNS off, and with it every certificate in use."""
     assert {name for name, row in shared.rows.items() if row.retained} == {"tailnet-dns", "tailnet-settings"}

@@ -35,6 +35,7 @@ FULL: dict[str, Any] = {
     "revoked": ["mallory@example.com"],
     "postures": {"posture:managed-mac": ["node:os == 'macos'", "custom:tier IN ['a', 'b']"]},
     "tests": [{"src": "group:highflame-sre", "proto": "tcp", "accept": ["tag:ci:22"], "deny": ["tag:ci:23"]}],
+    "openPolicy": "close",
     "magicDns": True,
     "https": True,
     "deviceApproval": True,
@@ -139,6 +140,7 @@ W = ("webhooks", "security")
             (("tests", 0, "deny"), [f"tag:{tag}:443"], "tests[0].deny[0]", f"names tag:{tag}")
             for tag in ("kube-acme-prod", "api-acme-prod", "rec-acme-prod", "svc-acme-prod-db", "k8s-acme", "cust-acme")
         ),
+        *((("openPolicy",), value, "openPolicy", "known: 'close'") for value in ("open", "Close", True, [])),
         (("keyExpiryDays",), 181, "keyExpiryDays", "180"),
         (("networkFlowLogs",), False, "networkFlowLogs", "not true"),
         ((*C, "destination"), "paper", "destination", "not known"),

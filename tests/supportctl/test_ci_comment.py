@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from providers.tailnet.open_policy import closing
 from supportctl.ci import events
 from supportctl.ci.comment import LIMIT, MARKER, OTHERS, comment
 from supportctl.ci.model import Preview, Remark, Slice, Step, Violation
@@ -75,6 +76,36 @@ def test_nothing_that_others_wrote_is_more_than_text() -> None:
         assert mark not in left
     assert left.count("<details>") == left.count("</details>") == 3
     assert left.count("<!--") == 1
+
+
+CLOSING = closing([{"name": f"laptop-{number}", "user": f"{number}@example.com"} for number in range(30)])
+
+
+def test_closing_of_the_tailnet_is_said_before_anything_else_and_what_stops_working_with_it() -> None:
+    remarks = [Remark(severity="warning", resource="tailnet-policy", text=CLOSING)] * 2
+    said = comment([preview(), preview(stack="tailnet", remarks=remarks)], judges=["policy/x.py"])
+    _, heading, _, first, _, fence, reaches, *_ = said.splitlines()
+    assert heading.startswith("## ")
+    assert first == "**This change turns the tailnet from open to closed.** What stops working:"
+    assert fence == "```"
+    assert reaches.startswith("This change turns the tailnet from open to closed: 30 devices")
+    assert "  0@example.com: laptop-0" in said
+    assert "### `tailnet`: **the tailnet turns from open to closed**" in said
+    assert said.count("**This change turns the tailnet from open to closed.**") == 1
+
+
+def test_closing_is_said_in_a_comment_that_is_cut_too() -> None:
+    remarks = [Remark(severity="warning", resource="tailnet-policy", text=f"{CLOSING}\n{EVIL * 5000}")]
+    many = [preview(stack=f"customer{number}-prod", after={"access": []}) for number in range(1500)]
+    said = comment([*many, preview(stack="tailnet", remarks=remarks)])
+    assert len(said) <= LIMIT
+    assert "**This change turns the tailnet from open to closed.**" in said.splitlines()[3]
+    assert "@highflame" not in outside(said)
+
+
+def test_only_the_tailnets_own_stack_closes_it() -> None:
+    said = comment([preview(remarks=[Remark(severity="warning", resource="x", text=CLOSING)])])
+    assert "**This change turns" not in said
 
 
 def test_a_reason_that_looks_like_the_comments_own_text_is_shown_as_it_is() -> None:

@@ -343,6 +343,15 @@ def test_a_group_that_the_document_does_not_list_is_named_and_is_no_success(api:
     assert not named(api)
 
 
+def test_open_document_lets_the_person_in_after_all_and_is_no_success(api: Api) -> None:
+    put_policy(api, f'{{"groups": {{"group:a": ["{ANN}"]}}}}')
+    result = supportctl("revoke-engineer", ANN, "--yes")
+    assert result.exit_code == 1
+    assert "left: the tailnet's policy document has neither `acls` nor `grants`" in result.output
+    assert f"{ANN} included" in result.output
+    assert api.text == '{"groups": {"group:a": []}}'
+
+
 def test_an_entry_for_the_address_of_a_device_of_theirs_is_named_and_is_no_success(api: Api) -> None:
     device = api.register("laptop", [])
     api.state.data["devices"][device["nodeId"]]["user"] = ANN

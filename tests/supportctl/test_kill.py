@@ -14,6 +14,7 @@ import pytest
 from providers.tailnet.client import Client
 from providers.tailnet.credentials import credentials
 from providers.tailnet.document import write
+from providers.tailnet.open_policy import is_open
 from providers.tailnet.severance import Mark
 from providers.tailnet.slice import applied
 from providers.tailnet.tags import Environment
@@ -23,7 +24,7 @@ from supportctl.kill.preflight import SCOPES
 from supportctl.kill.record import Record, Step
 from supportctl.kill.state import Cleared
 from supportctl.kill.target import Target, TargetError, target
-from tests.providers.policies import ACME, GLOBEX, TRAP, access, identity, names
+from tests.providers.policies import ACME, GLOBEX, TRAP, access, identity, names, value
 from tests.providers.tailnet_api import Api, put_policy
 
 DEV = Environment("acme", "dev")
@@ -182,6 +183,28 @@ def test_a_dry_run_says_too_what_would_become_of_the_state(api: Api) -> None:
     last = record.steps[-1]
     assert (last.name, last.status) == ("state of acme-prod", "would be done")
     assert "pulumi destroy -s acme-prod --refresh" in last.what[0]
+
+
+def test_kill_in_an_open_tailnet_says_until_when_everybody_reached_the_device_and_leaves_it_open(api: Api) -> None:
+    stand(api, ACME)
+    opened = {key: content for key, content in value(api.text).items() if key not in ("grants", "tests")}
+    put_policy(api, json.dumps(opened))
+    code, record = run(api, target("acme-prod", None))
+    (devices, *_) = [step for step in record.steps if step.name == "devices"]
+    said = [line for step in record.steps for line in step.what if "until they were deleted" in line]
+    assert said == [devices.what[-1]], "once, with the devices"
+    assert "every device of the tailnet could reach acme-prod's devices" in said[0]
+    assert code == GONE
+    assert standing(api, ACME.kube_tag) == NOTHING
+    after = value(api.text)
+    assert is_open(after)
+    assert "tests" not in after
+
+
+def test_kill_in_a_closed_tailnet_says_nothing_of_everybody(api: Api) -> None:
+    stand(api, ACME)
+    _, record = run(api, target("acme-prod", None))
+    assert not any("until they were deleted" in line for step in record.steps for line in step.what)
 
 
 def test_somebodys_test_that_relied_on_the_access_is_taken_out_and_named(api: Api) -> None:
