@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from providers.tailnet.document import write
 from providers.tailnet.engineer import without_engineer
 from providers.tailnet.open_policy import is_open
 from providers.tailnet.ownership import section_of
 from providers.tailnet.problems import PolicyError, TailnetError
 from providers.tailnet.severance import FailingTest, Mark, revived, severed, without_tests
-from providers.tailnet.slice import Slice, applied, removed
+from providers.tailnet.slice import Outcome, Slice, applied, removed
 from providers.tailnet.slice_check import problems
 from tests.providers.generated_policies import ALL_SLICES, OPEN_OR_CLOSED
 from tests.providers.policies import ACME, GLOBEX, access, grant, identity, value
@@ -190,6 +191,26 @@ def test_both_environments_of_the_last_grant_can_be_removed_in_any_order() -> No
         for one in order:
             left = removed(left, access(one)).text
         assert value(left)["grants"] == []
+
+
+def test_two_stacks_that_remove_the_last_grants_at_the_same_moment_leave_an_empty_list() -> None:
+    with running_api() as api:
+        client, other = api.client(), api.client()
+        put_policy(api, '{"groups": {"group:highflame-sre": []}, "grants": [], ' + OWNERS + "}")
+        for one in (ACME, GLOBEX):
+            for part in (identity(one, tests=[]), access(one)):
+                write(client, lambda text, _, part=part: applied(text, part))
+        rounds = []
+
+        def edit(text: str, _: bool) -> Outcome:
+            if not rounds:
+                write(other, lambda now, _: removed(now, access(GLOBEX)), removing=True)
+            rounds.append(text)
+            return removed(text, access(ACME))
+
+        written = write(client, edit, removing=True)
+        assert (len(rounds), written.posts) == (2, 2), "the first save met the other's"
+        assert value(api.text)["grants"] == []
 
 
 @pytest.mark.parametrize("text", VARIANTS)
