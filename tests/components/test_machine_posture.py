@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from components.settings.environment import EnvironmentSettings
 from components.tailnet.machine_posture import CONDITIONS, posture_notices, with_machine_posture
-from components.tailnet.policy import access_sections
+from components.tailnet.policy import access_sections, identity_sections
 from providers.tailnet import slice_check
+from providers.tailnet.slice import Slice, applied
+from providers.tailnet.tags import Environment
 from tests.components.exposing import CONNECTOR, CROSS, EGRESS, INGRESS, LOCAL, SERVICE
 from tests.components.test_relays import run
+from tests.providers.tailnet_api import SEED, put_policy, running_api
 
 Build = Callable[..., EnvironmentSettings]
 DEFAULT = ("posture:managed-mac",)
@@ -118,3 +122,29 @@ def test_a_stack_writes_what_the_document_asks_for(
     )
     assert written == declared
     assert any("srcPosture" in grant for grant in written["grants"]) is bool(default)
+
+
+def test_the_service_lets_the_operator_through_to_its_recorder(environment: Build) -> None:
+    """With the sections as they were before, its own test of the same connection fails."""
+    settings = environment(recorder=RECORDER)
+    names = settings.names
+    usual = access_sections(names, settings)
+    document = SEED.replace(
+        '"grants": [',
+        '"postures": {"posture:managed-mac": ["node:os == \'macos\'"]}, "defaultSrcPosture": ["posture:managed-mac"],'
+        ' "grants": [',
+        1,
+    ).replace('"groups": {', '"groups": {"group:audit": [],', 1)
+    document = document.replace('"tagOwners": {', '"tagOwners": {"tag:support-access-sentinel": [],', 1)
+    acme = Environment("acme", "prod")
+    identity = Slice(part="identity", sections=identity_sections(names, settings), environment=acme)
+    check = {"src": "tag:kube-acme-prod", "srcPostureAttrs": {"node:os": "linux"}, "accept": ["tag:rec-acme-prod:80"]}
+    for sections, passes in ((usual, False), (made(settings), True)):
+        access = Slice(part="access", sections=sections, environment=acme)
+        text = applied(applied(document, identity).text, access).text
+        with running_api(None) as api:
+            put_policy(api, text)
+            answer = httpx.post(
+                f"{api.url}/api/v2/tailnet/-/acl/validate", json=[check], auth=(api.admin_key, "")
+            ).json()
+        assert (not answer.get("message")) is passes, answer
