@@ -7,9 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.egress.destinations import OWN_RELAY, By, Needs, Spelling, allowlist, required, spelled, through_proxy
+from components.egress.needs import needs
+from components.egress.targets import open_egress
 from components.endpoints import derp_map
 from components.endpoints.relays import MOST, PUBLISHED, Relay, Relays, from_plain, of_document
 from components.manifests.network_policy import network_policy
@@ -22,6 +25,7 @@ from supportctl.verify.checks import checks
 from tests.components import registered as registered_module
 from tests.components.registered import Registered
 from tests.components.test_egress_settings import DNS, FIREWALL, GROUP
+from tests.egress_networks.stacks import CLOUDS, VARIANTS
 from tests.supportctl.handing_over import USERS, declared
 from tests.supportctl.test_egress_probe import relay_map as published_map
 
@@ -284,3 +288,37 @@ def test_a_handoff_and_a_probe_take_the_relays_of_the_last_update() -> None:
     assert relays_in({"requiredEgress": allowlist(needing(relays))}) == relays
     assert relays_in({"requiredEgress": allowlist(NEEDS)}) == PUBLISHED
     assert relays_in({}) == PUBLISHED
+
+
+class Opened(pulumi.ComponentResource):
+    """Every target of one cloud, in a tailnet with a relay of its own and without one published region."""
+
+    def __init__(self, name: str, args: tuple[EnvironmentSettings, Relays]) -> None:
+        super().__init__("test:index:Opened", name)
+        settings, relays = args
+        narrowed = pulumi.CustomResource("test:index:Narrowed", "narrowed", {}, pulumi.ResourceOptions(parent=self))
+        open_egress(settings, needs(settings, relays), narrowed=narrowed, parent=self)
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_every_target_opens_it_by_what_the_target_compares(environment: Build, cloud: str) -> None:
+    """By name or by address; a target that opens TCP 443 to everywhere needs neither."""
+    variants = [variant for variant in VARIANTS if variant.cloud == cloud]
+    settings = environment(egress=[variant.settings(number, "off") for number, variant in enumerate(variants, start=1)])
+    own = found(node(addresses=[ADDRESS]), removed=(2,))
+    seen = registered_module.registered(Opened, "opened", (settings, own))
+    before = registered_module.registered(Opened, "opened", (settings, PUBLISHED))
+    for variant, target in zip(variants, settings.egress, strict=True):
+
+        def inputs(made: Registered, place: str = target.place) -> str:
+            rows = [row.inputs for name, row in made.rows.items() if f"-egress-{place}-" in name and row.custom]
+            assert rows
+            return json.dumps(rows)
+
+        expected = (
+            [] if "any443" in variant.label else [f"{ADDRESS}/32"] if "ranges" in variant.label else [own.own[0].host]
+        )
+        opened = {text for text in (f"{ADDRESS}/32", own.own[0].host) if text in inputs(seen)}
+        assert opened == set(expected), variant.label
+        assert own.own[0].host not in inputs(before)
+        assert "derp2-all" not in inputs(seen)
