@@ -31,14 +31,15 @@ def revoked(
     stack, context = settings.names.name, settings.cluster.context if settings.cluster else ""
     if agreed is not None and agreed <= now and moment(agreed) != data.get("agreed"):
         return [], [
-            f"{names}: the customer deleted this from the cluster {context}. Only `pulumi up -s {stack}"
+            f"{names}: this was deleted from the cluster {context}. Only `pulumi up -s {stack}"
             " --refresh` makes it again, as was agreed."
         ]
     ask = set_command(stack, KEY, now.replace(microsecond=0).isoformat().replace("+00:00", "Z"))
     return [
-        f"{names} is not in the cluster {context} any more. This stack made it, so the customer has deleted it, which"
-        " is a way to end this access: it is not made again unasked. Fix: if the customer agreed to restore it, record"
-        f" when: {ask}\nand run: pulumi up -s {stack} --refresh\nIf not, revoke the rest: pulumi destroy -s {stack}"
+        f"{names} is not in the cluster {context} any more. This stack made it and somebody deleted it, which is a"
+        " customer's way to end this access: it is not made again unasked. Fix: if the customer agreed to restore it,"
+        f" record when: {ask}\nand run: pulumi up -s {stack} --refresh\n"
+        f"If not, revoke the rest: pulumi destroy -s {stack}"
     ], []
 
 

@@ -221,17 +221,17 @@ def widen_the_limit(cluster: Cluster) -> None:
 def test_what_somebody_adds_is_shown_is_drift_and_is_taken_away_by_the_next_update(
     standing: Stack, pulumi: Pulumi, cluster: Cluster, tmp_path: Path
 ) -> None:
-    binding = "highflame-oncall"
+    binding, local = "support-access:cluster-admin:highflame-oncall", "support-access:view:highflame-shop"
     widen_the_limit(cluster)
     patch(cluster, "clusterrolebinding", binding, [{"op": "add", "path": "/subjects/-", "value": EVE}])
-    patch(cluster, "rolebinding", "highflame-shop", [{"op": "add", "path": "/subjects/-", "value": EVE}], "-n", "shop")
+    patch(cluster, "rolebinding", local, [{"op": "add", "path": "/subjects/-", "value": EVE}], "-n", "shop")
     verb = [{"op": "add", "path": "/rules/0/verbs/-", "value": "delete"}]
     patch(cluster, "clusterrole", "highflame-sre", verb)
     (policy,) = cluster.get("networkpolicies", "-n", "tailscale")
     egress = [{"op": "add", "path": "/spec/egress/-", "value": {}}]
     patch(cluster, "networkpolicy", policy["metadata"]["name"], egress, "-n", "tailscale")
 
-    added = (LIMIT, "eve@example.com", "RoleBinding highflame-shop in namespace shop", '"delete"', "spec.egress: {}")
+    added = (LIMIT, "eve@example.com", f"RoleBinding {local} in namespace shop", '"delete"', "spec.egress: {}")
     shown = pulumi.preview(STACK)
     assert [part for part in added if part not in " ".join(shown.output.split())] == []
     drift = supportctl(pulumi, "ci", "drift", STACK, "--out", str(tmp_path), check=False)
