@@ -121,8 +121,10 @@ class PolicySlice:
         if slice.part == "identity":
             for line in isolation.warnings(drift.after, slice, _exceptions(inputs)):
                 self.log.warning(line)
-        if not found and state.get("status") != status_of(slice, drift.after):
-            found["status"] = "update"
+        if not found:
+            self._warn_of_open(slice, drift.before)
+            if state.get("status") != status_of(slice, drift.after):
+                found["status"] = "update"
         return found
 
     def delete(self, state: Properties) -> None:
@@ -168,11 +170,12 @@ class PolicySlice:
 
     def _warn_of_open(self, slice: Slice, before: Mapping[str, Any]) -> None:
         """Warns of an open document: what stops working when this slice closes it, or that it stays open. The slices of
-        environments refuse it."""
+        environments refuse it; one that declares nothing says nothing."""
         if slice.part != "shared" or not open_policy.is_open(before):
             return
         if slice.open_policy != open_policy.CLOSE:
-            self.log.warning(open_policy.stays_open())
+            if slice.sections:
+                self.log.warning(open_policy.stays_open())
             return
         try:
             self.log.warning(open_policy.closing(self.client.devices()))

@@ -308,3 +308,13 @@ def test_tailnet_that_was_opened_again_is_drift_and_the_next_update_closes_it(op
 def test_preview_of_a_tailnet_stack_that_leaves_the_document_open_says_so(open_api: Api, open_stack: Stack) -> None:
     open_stack.up("PolicySlice", SHARED, preview=True)
     assert any("neither `acls` nor `grants`" in line and "openPolicy close" in line for line in open_stack.log.warnings)
+    open_stack.up("PolicySlice", SHARED)
+    open_stack.log.warnings.clear()
+    assert open_stack.diff("PolicySlice", SHARED) == {}
+    assert len(open_stack.log.warnings) == 1, "a preview without a change says it too"
+
+
+def test_slice_that_declares_nothing_does_not_ask_for_what_another_one_does(open_api: Api, open_stack: Stack) -> None:
+    """The guard of the stack `tailnet` is previewed beside the slice that closes the document."""
+    open_stack.up("PolicySlice", {"part": "shared", "sections": {}}, preview=True)
+    assert open_stack.log.warnings == []
