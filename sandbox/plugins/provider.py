@@ -16,7 +16,10 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from sandbox.plugins.kind import Failure, InvalidInput, Kind
 from sandbox.plugins.urns import type_of
 from sandbox.plugins.values import (
+    UNKNOWN,
+    Plain,
     Properties,
+    has_unknown,
     plain_properties,
     secret_names,
     wrapped_properties,
@@ -98,9 +101,10 @@ class StandIn(engine.Provider):
         kind = self._kind(type_of(request))
         inputs = plain_properties(request.properties)
         if request.preview:
-            return engine.CreateResponse(properties=_wrap(kind, kind.planned(inputs, {}), request.properties))
+            planned = self._kept(kind, UNKNOWN, kind.planned(inputs, {}))
+            return engine.CreateResponse(properties=_wrap(kind, planned, request.properties))
         identity, state = await kind.create(kind.declared(inputs))
-        return engine.CreateResponse(identity, _wrap(kind, state, request.properties))
+        return engine.CreateResponse(identity, _wrap(kind, self._kept(kind, identity, state), request.properties))
 
     async def update(self, request: engine.UpdateRequest) -> engine.UpdateResponse:
         kind = self._kind(type_of(request))
@@ -109,13 +113,15 @@ class StandIn(engine.Provider):
             new = kind.planned(inputs, state)
         else:
             new = await kind.update(request.resource_id, state, kind.declared(inputs))
-        return engine.UpdateResponse(_wrap(kind, new, request.olds, request.news))
+        return engine.UpdateResponse(
+            _wrap(kind, self._kept(kind, request.resource_id, new), request.olds, request.news)
+        )
 
     async def delete(self, request: engine.DeleteRequest) -> None:
         await self._kind(type_of(request)).delete(request.resource_id, plain_properties(request.properties))
 
     async def read(self, request: engine.ReadRequest) -> engine.ReadResponse:
-        """The framework's bridge refreshes the inputs that the program gave and adds none."""
+        """The framework's bridge refreshes the inputs that the program gave, and adds none but at an import."""
         kind = self._kind(type_of(request))
         before, inputs = plain_properties(request.properties), plain_properties(request.inputs)
         state = await kind.read(request.resource_id, before)
@@ -126,13 +132,20 @@ class StandIn(engine.Provider):
                 state[name] = before[name]  # the service may answer in any order; that is no change
         secrets = (request.properties, request.inputs)
         found = kind.inputs_of(state, inputs)
-        if self.framework and inputs:
-            found = {name: value for name, value in found.items() if name in inputs}
+        if self.framework:
+            kept = inputs or found
+            found = {name: _sorted(kind, name, value) for name, value in found.items() if name in kept}
         return engine.ReadResponse(
             request.resource_id,
-            _wrap(kind, state, *secrets),
+            _wrap(kind, self._kept(kind, request.resource_id, state), *secrets),
             wrapped_properties(found, secret_names(*secrets)),
         )
+
+    def _kept(self, kind: Kind, identity: Plain, state: Properties) -> Properties:
+        """The state as the engine gets it: the framework's bridge adds the id, and sorts what is a set."""
+        if not self.framework:
+            return state
+        return {"id": identity, **{name: _sorted(kind, name, value) for name, value in state.items() if name != "id"}}
 
     def _kind(self, token: str) -> Kind:
         return self._kinds.get(token) or self._missing(token)
@@ -143,6 +156,11 @@ class StandIn(engine.Provider):
             f"The stand-in for the {self.package} plugin has no {token}. It has: {known}. "
             f"Put the real pulumi-resource-{self.package} on the PATH to use more."
         )
+
+
+def _sorted(kind: Kind, name: str, value: Plain) -> Plain:
+    is_set = name in kind.inputs and kind.inputs[name].unordered
+    return sorted(value) if is_set and isinstance(value, list) and not has_unknown(value) else value
 
 
 def _wrap(kind: Kind, state: Properties, *sources: Mapping[str, PropertyValue]) -> dict[str, PropertyValue]:

@@ -256,7 +256,14 @@ class Objects:
         except NoMatchError:
             raise
         except ApiError as error:
-            raise OperationError(str(error)) from error
+            required = next((cause for cause in error.causes if cause.get("reason") == "FieldValueRequired"), None)
+            raise OperationError(
+                str(error)
+                if required is None
+                else "this Patch resource is currently managing a required field, so it can't be deleted directly. "
+                "Either set the `retainOnDelete` resource option, or transfer ownership of the field before deleting: "
+                f"{required['field']}"
+            ) from error
 
     @property
     def _cluster(self) -> Cluster:

@@ -50,6 +50,7 @@ _DEFAULTS: Object = {
     "timeout": 0,
     "values": {},
 }
+_REPOSITORY: Object = dict.fromkeys(("caFile", "certFile", "keyFile", "password", "repo", "username"), "")
 _OPTIONAL = ("maxHistory", "repositoryOpts")
 
 
@@ -57,6 +58,8 @@ def decode(properties: Properties) -> Object:
     """All inputs of a release as plain data, what is not given at its default, values files merged into values."""
     given = {key: value for key, value in properties.items() if key in _DEFAULTS or key in _OPTIONAL}
     release = {**_DEFAULTS, **{key: value for key, value in plain_map(given).items() if value is not None}}
+    if isinstance(release.get("repositoryOpts"), dict):
+        release["repositoryOpts"] = {**_REPOSITORY, **release["repositoryOpts"]}
     values: Object = {}
     for file in _sequence(properties.get("valueYamlFiles")):
         values = _merge(values, _read_values(file))

@@ -103,7 +103,7 @@ def test_giving_back_what_somebody_has_deleted_fails_as_it_does_with_the_real_pl
     del patch["spec"]
     patched = engine.create("kubernetes:core/v1:ServicePatch", "p", patch)
     engine.delete(made)
-    with pytest.raises(OperationError, match="is invalid"):
+    with pytest.raises(OperationError, match="is currently managing a required field, so it can't be deleted directly"):
         engine.delete(patched)
 
 

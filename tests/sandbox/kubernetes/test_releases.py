@@ -54,6 +54,9 @@ def test_a_release_is_installed_upgraded_and_uninstalled(
     assert released.outputs["status"] == {**status, "appVersion": f"v{VERSION}", "revision": 1, "status": "deployed"}
     assert released.outputs["resourceNames"]["Deployment.apps/apps/v1"] == [f"{namespace}/operator"]
     assert engine.diff(released, operator(environment, namespace)).changes is False
+    repository = {"repo": environment["SUPPORT_ACCESS_CHART_REPOSITORY"]}
+    unset = dict.fromkeys(("caFile", "certFile", "keyFile", "password", "username"), "")
+    assert released.outputs["repositoryOpts"] == {**repository, **unset}
 
     wanted = operator(environment, namespace, values={"operatorConfig": {"hostname": "other"}})
     assert list(engine.diff(released, wanted).detailed_diff) == ["values.operatorConfig"]

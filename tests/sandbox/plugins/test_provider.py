@@ -185,6 +185,33 @@ def test_a_refresh_of_a_framework_provider_declares_nothing_that_the_program_did
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("framework", [True, False])
+def test_framework_provider_keeps_the_id_and_sorted_sets_in_the_state(framework: bool) -> None:
+    """As the real tailscale plugin does: its state has `id` beside the rest, and sets in order of their elements."""
+
+    async def scenario() -> None:
+        kind = Box()
+        box = Resource(kind, framework=framework)
+        declared = {"size": 1, "labels": ["b", "a"]}
+        planned = await box.preview(declared)
+        states = [
+            await box.create(declared),
+            (await box.read() or ({}, {}))[0],
+            await box.update(declared | {"size": 2}),
+        ]
+        if not framework:
+            assert not any("id" in state for state in (planned, *states))
+            assert all(state["labels"] == ["b", "a"] for state in states)
+            return
+        assert (planned["id"], planned["labels"]) == (UNKNOWN, ["a", "b"])
+        assert [(state["id"], state["labels"]) for state in states] == [("1", ["a", "b"])] * 3
+        _, inputs = await box.read() or ({}, {})
+        assert inputs["labels"] == ["a", "b"]
+        assert not (await box.diff(declared | {"size": 2})).changes
+
+    asyncio.run(scenario())
+
+
 def test_an_import_declares_what_is_there() -> None:
     async def scenario() -> None:
         kind = Box()
