@@ -22,6 +22,13 @@ runtime:
     virtualenv: {virtualenv}
 """
 LIMIT_SECONDS = 120.0
+FROM_PATH = "warning: using pulumi-resource-"
+"""What the engine says of a real provider plugin on the PATH."""
+
+
+def warnings(said: str) -> list[str]:
+    """Lines of the engine's output that warn, other than of a real provider plugin."""
+    return [line for line in said.splitlines() if "warning:" in line and FROM_PATH not in line]
 
 
 class Project:
