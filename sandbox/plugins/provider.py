@@ -103,7 +103,7 @@ class StandIn(engine.Provider):
         if request.preview:
             planned = self._kept(kind, UNKNOWN, kind.planned(inputs, {}))
             return engine.CreateResponse(properties=_wrap(kind, planned, request.properties))
-        identity, state = await kind.create(kind.declared(inputs))
+        identity, state = await kind.create(self._declared(kind, inputs))
         return engine.CreateResponse(identity, _wrap(kind, self._kept(kind, identity, state), request.properties))
 
     async def update(self, request: engine.UpdateRequest) -> engine.UpdateResponse:
@@ -112,7 +112,7 @@ class StandIn(engine.Provider):
         if request.preview:
             new = kind.planned(inputs, state)
         else:
-            new = await kind.update(request.resource_id, state, kind.declared(inputs))
+            new = await kind.update(request.resource_id, state, self._declared(kind, inputs))
         return engine.UpdateResponse(
             _wrap(kind, self._kept(kind, request.resource_id, new), request.olds, request.news)
         )
@@ -140,6 +140,11 @@ class StandIn(engine.Provider):
             _wrap(kind, self._kept(kind, request.resource_id, state), *secrets),
             wrapped_properties(found, secret_names(*secrets)),
         )
+
+    def _declared(self, kind: Kind, inputs: Properties) -> Properties:
+        """The inputs with their defaults, as the service gets them: the framework's bridge sorts what is a set."""
+        declared = kind.declared(inputs)
+        return {name: _sorted(kind, name, value) for name, value in declared.items()} if self.framework else declared
 
     def _kept(self, kind: Kind, identity: Plain, state: Properties) -> Properties:
         """The state as the engine gets it: the framework's bridge adds the id, and sorts what is a set."""

@@ -214,7 +214,7 @@ def test_streams_and_webhooks_are_made_kept_and_ended(standing: Pulumi, example:
     assert (stream["destinationType"], stream["url"]) == ("splunk", "https://logs.example.com/c")
     assert console.get("settings")["networkFlowLoggingOn"] is True
     (webhook,) = console.get("webhooks")["webhooks"]
-    assert webhook["subscriptions"] == ["policyUpdate", "nodeCreated"]
+    assert webhook["subscriptions"] == ["nodeCreated", "policyUpdate"]  # a set: the provider sorts it
 
     waiting = standing.outputs("tailnet")["logs"]["network"]
     assert "externalId" in waiting["pending"]

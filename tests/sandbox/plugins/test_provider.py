@@ -204,6 +204,7 @@ def test_framework_provider_keeps_the_id_and_sorted_sets_in_the_state(framework:
             assert all(state["labels"] == ["b", "a"] for state in states)
             return
         assert (planned["id"], planned["labels"]) == (UNKNOWN, ["a", "b"])
+        assert kind.service["1"]["labels"] == ["a", "b"]
         assert [(state["id"], state["labels"]) for state in states] == [("1", ["a", "b"])] * 3
         _, inputs = await box.read() or ({}, {})
         assert inputs["labels"] == ["a", "b"]
