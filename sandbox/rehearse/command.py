@@ -44,8 +44,9 @@ class Command:
             code: int | None = self.process.wait(limit)
         except subprocess.TimeoutExpired:
             code = None
+            below = descendants(self.process.pid)
             self._interrupt()
-            self.kill()
+            self.kill(below)
         seconds = time.monotonic() - self.began
         return Ended(code, self.log.read_text(errors="replace"), round(seconds, 2))
 
@@ -56,9 +57,10 @@ class Command:
                 os.killpg(self.process.pid, signal.SIGINT)
                 self.process.wait(GRACE)
 
-    def kill(self) -> None:
-        """SIGKILL to it, to its session and to the sessions of its children, as when the machine fails."""
-        for pid in [*descendants(self.process.pid), self.process.pid]:
+    def kill(self, below: Sequence[int] = ()) -> None:
+        """SIGKILL to it, to its session and to the sessions of its children, as when the machine fails. below: children
+        that it had, and that may live on without it."""
+        for pid in [*below, *descendants(self.process.pid), self.process.pid]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import CalledProcessError
 from typing import Any
@@ -119,16 +121,25 @@ def server_replaced(stage: Stage, _documented: Documented) -> Iterator[None]:
 
 @contextmanager
 def login_hangs(stage: Stage, documented: Documented) -> Iterator[None]:
-    """The kubeconfig's user logs in by a command that never ends."""
+    """The kubeconfig's user logs in by a command that never ends. It is ended here: it outlives whoever started it."""
+    command, started = stage.folder / "login", stage.folder / "login.pids"
+    command.write_text(f"#!/bin/sh\necho $$ >> {shlex.quote(str(started))}\nexec sleep 86400\n")
+    command.chmod(0o755)
+    started.write_text("")
 
     def hanging(document: dict[str, Any]) -> None:
-        login = {"apiVersion": "client.authentication.k8s.io/v1", "command": "sleep", "args": ["86400"]}
+        login = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(command)}
         for user in document["users"]:
             user["user"] = {"exec": {**login, "interactiveMode": "Never"}}
 
     documented.patience = PATIENCE
-    with _other_kubeconfig(stage, hanging):
-        yield
+    try:
+        with _other_kubeconfig(stage, hanging):
+            yield
+    finally:
+        for pid in started.read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
 
 
 @contextmanager
