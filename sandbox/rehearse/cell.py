@@ -49,11 +49,11 @@ MEANS = {
 }
 
 OUT_OF_REACH = {
-    "server-frozen": "configured Kubernetes cluster is unreachable",
-    "server-refuses": "the server has asked for the client to provide credentials",
-    "server-replaced": "another cluster",
+    "server-frozen": ("is unreachable", "does not answer"),
+    "server-refuses": ("asked for the client to provide credentials", "refuses the credential", "Unauthorized"),
+    "server-replaced": ("another cluster",),
 }
-"""Faults in which the cluster cannot be read, and what a command that reads it has to report."""
+"""Faults in which the cluster cannot be read, and what a command that reads it has to report: one of these."""
 
 READS = {
     "refresh": "`pulumi refresh`",
