@@ -1,6 +1,7 @@
 """One line of a proof of absence: what was looked for, what came of it, how it was seen and when.
 
-Owns the three answers. What could not be seen is `unknown` and never `gone`, whatever else is known.
+Owns the four answers. What could not be seen is `unknown` and never `gone`, whatever else is known. What Kubernetes is
+deleting by itself is `deleting`: it cannot be kept any more, and nobody has anything to do.
 """
 
 from __future__ import annotations
@@ -13,11 +14,18 @@ from typing import Literal
 from providers.cluster.problems import ClusterUnknownError
 from providers.tailnet.problems import TailnetError
 
-Answer = Literal["gone", "left", "unknown"]
+Answer = Literal["gone", "deleting", "left", "unknown"]
 
 
 class UnseenError(Exception):
     """It cannot be seen from here whether it is gone: why, and who can see it how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deleting:
+    """What Kubernetes is deleting, with nothing in its way that is known. said: the line of it."""
+
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +40,16 @@ class Line:
     when: str
 
 
-def looked(what: str, how: str, find: Callable[[], Sequence[str]]) -> Line:
-    """The line that comes of looking. find: gives a line for each thing that is left, or raises UnseenError,
-    TailnetError or ClusterUnknownError."""
+def looked(what: str, how: str, find: Callable[[], Sequence[str | Deleting]]) -> Line:
+    """The line that comes of looking. find: gives a line for each thing that is left or being deleted, or raises
+    UnseenError, TailnetError or ClusterUnknownError."""
     try:
         found = tuple(find())
     except (UnseenError, TailnetError, ClusterUnknownError) as error:
         return unseen(what, how, str(error))
-    return Line(what, "left" if found else "gone", found, how, _now())
+    said = tuple(it.said if isinstance(it, Deleting) else it for it in found)
+    is_left = any(not isinstance(it, Deleting) for it in found)
+    return Line(what, "left" if is_left else "deleting" if found else "gone", said, how, _now())
 
 
 def unseen(what: str, how: str, why: str) -> Line:

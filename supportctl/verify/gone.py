@@ -18,7 +18,7 @@ from components.naming import NAMESPACE, RELEASE, Names
 from components.settings.kubeconfig import declared_cluster
 from components.settings.problems import PROJECT, stack_file
 from providers.cluster.kubeconfig import servers
-from providers.cluster.look import ClusterLook, Look
+from providers.cluster.look import ClusterLook
 from providers.tailnet.problems import TailnetError
 from supportctl.connection import tailscale
 from supportctl.screen import console
@@ -28,7 +28,7 @@ from supportctl.verify.gone_cluster import cluster_lines
 from supportctl.verify.gone_state import exported, state_lines
 from supportctl.verify.gone_tailnet import tailnet_lines
 
-_COLOURS = {"gone": "green", "left": "bold red", "unknown": "yellow"}
+_COLOURS = {"gone": "green", "deleting": "green", "left": "bold red", "unknown": "yellow"}
 
 
 def verify_gone(stack: str, *, project: Path) -> int:
@@ -50,6 +50,9 @@ def verify_gone(stack: str, *, project: Path) -> int:
     if count["unknown"]:
         out.print(f"Nothing of {stack} was seen, and not everything could be looked at: unknown is not gone.")
         return NOT_ASKED
+    if count["deleting"]:
+        out.print(f"Nothing of {stack} remains but what Kubernetes is deleting by itself, named above.")
+        return HOLDS
     out.print(f"{stack} is gone: nothing of it is left anywhere.")
     return HOLDS
 
@@ -63,12 +66,12 @@ def lines(names: Names, project: Path) -> Iterator[Line]:
 
 def show(to: Console, line: Line) -> None:
     """One answer, and below it what is left or why it is unknown."""
-    to.print(f"[{_COLOURS[line.answer]}]{line.answer:8}[/]{line.what:20} [dim]{line.when}  {line.how}[/]")
+    to.print(f"[{_COLOURS[line.answer]}]{line.answer:8}[/] {line.what:20} [dim]{line.when}  {line.how}[/]")
     for said in line.said:
         to.print(f"        {said}", markup=False)
 
 
-def cluster_of(names: Names, project: Path) -> Look:
+def cluster_of(names: Names, project: Path) -> ClusterLook:
     """The cluster that the stack's file names; without the file, the context of the kubeconfig that is called as the
     stack. Raises UnseenError, or ClusterUnknownError for a kubeconfig that leads nowhere."""
     try:

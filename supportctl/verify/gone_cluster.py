@@ -1,6 +1,8 @@
 """What of an environment is left in the customer's cluster: release, namespace, and what no namespace holds.
 
-Owns the questions. A cluster that belongs to another environment by now has nothing of this one: the operator's
+Owns the questions, and what counts as left: what Kubernetes is deleting is waited for within a bound, and is then left
+only where a finalizer that is not Kubernetes' own, or a condition of the namespace, holds it. A cluster that belongs to
+another environment by now has nothing of this one: the operator's
 objects have fixed names, so there is one environment to a cluster.
 """
 
@@ -9,13 +11,15 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Any, Protocol
 
 from components.cluster.leftovers import PATHS, names_of
 from components.naming import NAMESPACE, RELEASE, Names
 from providers.cluster.look import Found, Look
 from providers.cluster.problems import ClusterUnknownError
-from supportctl.verify.absence import Line, UnseenError, looked, unseen
+from supportctl.verify.absence import Deleting, Line, UnseenError, looked, unseen
 
 RBAC = (PATHS["ClusterRole"], PATHS["ClusterRoleBinding"])
 CUSTOM = tuple(
@@ -50,15 +54,45 @@ FINALIZED = ("/api/v1/services", "/apis/networking.k8s.io/v1/ingresses", *CUSTOM
 that are its own."""
 
 GOING = 15.0
-"""Seconds for which all that is left may be on its way out: a deleted definition goes after its objects, which is some
-seconds after whoever deleted it was told so."""
+"""Seconds to wait for objects that are being deleted: a definition is removed some seconds after its objects, and the
+command that deleted it has returned by then."""
 GOING_LOOK = 1.0
 
-_Left = tuple[str, Found]
-"""What to say of an object, and its metadata."""
+STUCK = (
+    "NamespaceDeletionDiscoveryFailure",
+    "NamespaceDeletionGroupVersionParsingFailure",
+    "NamespaceDeletionContentFailure",
+    "NamespaceFinalizersRemaining",
+)
+"""Conditions by which Kubernetes says why it cannot delete a namespace."""
+_KUBERNETES = ("kubernetes.io", "k8s.io")
 
 
-def cluster_lines(connect: Callable[[], Look], names: Names, *, patience: float = GOING) -> Iterator[Line]:
+@dataclass(frozen=True, slots=True)
+class _Remains:
+    """An object. held: by what, beside Kubernetes itself, its deletion is held, or would be."""
+
+    said: str
+    is_deleted: bool
+    held: tuple[str, ...]
+
+    @property
+    def line(self) -> str | Deleting:
+        """That it is there, that something holds its deletion, or that Kubernetes deletes it."""
+        if not self.is_deleted:
+            return self.said
+        if self.held:
+            return f"{self.said}, whose deletion is held by {', '.join(self.held)}"
+        return Deleting(f"{self.said}, which is being deleted by Kubernetes")
+
+
+class Reads(Look, Protocol):
+    """What is asked of the cluster: see ClusterLook."""
+
+    def document(self, path: str) -> dict[str, Any] | None: ...
+
+
+def cluster_lines(connect: Callable[[], Reads], names: Names, *, patience: float = GOING) -> Iterator[Line]:
     """Each answer as soon as it is there. connect: raises UnseenError or ClusterUnknownError.
 
     The namespace is asked for first: a cluster that does not say even that is not waited for again.
@@ -74,42 +108,52 @@ def cluster_lines(connect: Callable[[], Look], names: Names, *, patience: float 
     owner = names_of((there or {}).get("labels") or {})
     anothers = owner if owner != names else None
 
-    def release() -> list[_Left]:
+    def release() -> list[_Remains]:
         labels = f"owner=helm,name={RELEASE}"
         found = look.all(f"/api/v1/namespaces/{NAMESPACE}/secrets", labels)
-        return [(f"Secret {it['name']}", it) for it in found]
+        return [_Remains(f"Secret {it['name']}", _is_deleted(it), ()) for it in found]
 
-    def namespace() -> list[_Left]:
-        found = look.one(f"{PATHS['Namespace']}/{NAMESPACE}")
-        return [] if found is None else [(f"Namespace {found['name']}{_going(found)}", found)]
+    def namespace() -> list[_Remains]:
+        found = look.document(f"{PATHS['Namespace']}/{NAMESPACE}")
+        if found is None:
+            return []
+        return [_Remains(f"Namespace {NAMESPACE}", _is_deleted(found["metadata"]), _stuck(found))]
 
-    def ours() -> list[_Left]:
+    def ours() -> list[_Remains]:
         labels = ",".join(f"{key}={value}" for key, value in names.labels.items())
-        return [_left(path, it) for path in LABELLED for it in look.all(path, labels)]
+        return [_remains(path, it) for path in LABELLED for it in look.all(path, labels)]
 
-    def of_the_chart() -> list[_Left]:
+    def of_the_chart() -> list[_Remains]:
         found = [(path, it) for path in CHARTS for it in look.all(path, "app.kubernetes.io/managed-by=Helm")]
-        return [_left(path, it) for path, it in found if _release(it) == (RELEASE, NAMESPACE)] + [
-            _left(CRDS, it)
+        return [_remains(path, it) for path, it in found if _release(it) == (RELEASE, NAMESPACE)] + [
+            _remains(CRDS, it)
             for it in look.all(CRDS)
             if str(it["name"]).endswith(".tailscale.com") and _release(it) in ((RELEASE, NAMESPACE), None)
         ]
 
-    def finalizers() -> list[_Left]:
-        found = [(path, it) for path in FINALIZED for it in look.all(path)]
+    def finalizers() -> list[_Remains]:
+        defined = [_objects(str(it["name"])) for it in look.all(CRDS) if str(it["name"]).endswith(".tailscale.com")]
+        paths = dict.fromkeys((*FINALIZED, *defined))
         return [
-            (f"{_named(path, it)} is held by {held}; where no operator is left, take it out: {_edit(path, it)}", it)
-            for path, it in found
-            for held in it.get("finalizers") or []
-            if str(held).startswith("tailscale.com/")
+            _Remains(
+                f"{_named(path, it)} is held by {held}; where no operator is left, take it out: {_edit(path, it)}",
+                _is_deleted(it),
+                (held,),
+            )
+            for path in paths
+            for it in look.all(path)
+            for held in (it.get("finalizers") or [])
+            # Anybody's finalizer on an object that is being deleted keeps the definition of its kind.
+            if held.startswith("tailscale.com/") or (path in defined and _is_deleted(it) and _is_foreign(held))
         ]
 
-    def settled(find: Callable[[], list[_Left]]) -> Sequence[str]:
-        while (found := find()) and all(_going(it) for _, it in found) and time.monotonic() < waited_out:
+    def settled(find: Callable[[], list[_Remains]], *, named: bool = False) -> Sequence[str | Deleting]:
+        """named: whether what is said of each object names already what holds it."""
+        while (found := find()) and all(it.is_deleted for it in found) and time.monotonic() < waited_out:
             time.sleep(GOING_LOOK)
-        return [said for said, _ in found]
+        return [it.said if named else it.line for it in found]
 
-    finders: dict[str, Callable[[], list[_Left]]] = {
+    finders: dict[str, Callable[[], list[_Remains]]] = {
         RELEASE_LINE: release,
         NAMESPACE_LINE: namespace,
         CHART_LINE: of_the_chart,
@@ -121,15 +165,37 @@ def cluster_lines(connect: Callable[[], Look], names: Names, *, patience: float 
         elif anothers:
             yield looked(what, f"{how}; the namespace is {anothers.name}'s by now", tuple)
         else:
-            yield looked(what, how, partial(settled, finders[what]))
+            yield looked(what, how, partial(settled, finders[what], named=what == FINALIZER_LINE))
 
 
-def _left(path: str, there: Found) -> _Left:
-    return f"{_named(path, there)}{_going(there)}", there
+def _remains(path: str, there: Found) -> _Remains:
+    held = tuple(name for name in there.get("finalizers") or [] if _is_foreign(name))
+    return _Remains(_named(path, there), _is_deleted(there), held)
 
 
-def _going(there: Found) -> str:
-    return ", which is being deleted" if there.get("deletionTimestamp") else ""
+def _is_deleted(there: Found) -> bool:
+    return bool(there.get("deletionTimestamp"))
+
+
+def _is_foreign(finalizer: str) -> bool:
+    """Whether something else than Kubernetes itself must take it off."""
+    domain, slash, _ = finalizer.rpartition("/")
+    known = domain if slash else finalizer
+    is_kubernetes = any(known == name or known.endswith(f".{name}") for name in _KUBERNETES)
+    return not is_kubernetes and (bool(slash) or "." in finalizer)
+
+
+def _stuck(namespace: dict[str, Any]) -> tuple[str, ...]:
+    """Why Kubernetes cannot delete a namespace, in its own words."""
+    listed = (namespace.get("status") or {}).get("conditions") or []
+    why = [it for it in listed if it["type"] in STUCK and it["status"] == "True"]
+    return tuple(f"{it['type']}: {it.get('message')}" for it in why)
+
+
+def _objects(definition: str) -> str:
+    """Where the API has the objects of a definition of the operator's, PLURAL.GROUP."""
+    plural, _, group = definition.partition(".")
+    return f"/apis/{group}/v1alpha1/{plural}"
 
 
 def _named(path: str, there: Found) -> str:

@@ -26,9 +26,9 @@ def absence(world: World, pulumi: Pulumi, stack: str) -> tuple[int, dict[str, se
         text=True,
         check=False,
     )
-    found: dict[str, set[str]] = {"gone": set(), "left": set(), "unknown": set()}
+    found: dict[str, set[str]] = {"gone": set(), "deleting": set(), "left": set(), "unknown": set()}
     for line in done.stdout.splitlines():
-        answer, what = line[:8].strip(), line[8:28].strip()
+        answer, what = line[:8].strip(), line[9:29].strip()
         if answer in found:
             found[answer].add(what)
     return done.returncode, found, done.stdout

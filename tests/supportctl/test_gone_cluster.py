@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from supportctl.verify.absence import Line
 from supportctl.verify.gone_cluster import LABELLED, cluster_lines
 
 ACME, GLOBEX = Names("acme", "prod"), Names("globex", "prod")
+CUSTOM = "/apis/tailscale.com/v1alpha1"
 NAMESPACE = "/api/v1/namespaces/tailscale"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -29,10 +31,15 @@ class Holds:
 
     def __init__(self, objects: dict[str, list[Found]], refuses: tuple[str, ...] = ()) -> None:
         self.objects, self.refuses = objects, refuses
+        self.status: dict[str, Any] = {}
 
     def one(self, path: str) -> Found | None:
         collection, _, name = path.rpartition("/")
         return next((it for it in self._asked(collection) if it["name"] == name), None)
+
+    def document(self, path: str) -> dict[str, Any] | None:
+        there = self.one(path)
+        return None if there is None else {"metadata": there, "status": self.status}
 
     def all(self, path: str, labels: str = "") -> list[Found]:
         wanted = dict(pair.split("=") for pair in labels.split(",") if pair)
@@ -80,12 +87,6 @@ def test_an_empty_cluster_has_nothing() -> None:
             "Secret sh.helm.release.v1.tailscale-operator.v1",
         ),
         ("/api/v1/namespaces", {"name": "tailscale"}, "namespace", "Namespace tailscale"),
-        (
-            "/api/v1/namespaces",
-            {"name": "tailscale", "deletionTimestamp": "2026-11-21T12:00:00Z"},
-            "namespace",
-            "Namespace tailscale, which is being deleted",
-        ),
         (f"{RBAC}/clusterroles", {"name": "any", "labels": ACME.labels}, "our objects", "clusterroles/any"),
         (
             "/api/v1/secrets",
@@ -175,23 +176,69 @@ def test_what_is_being_deleted_is_waited_for_before_it_is_called_left(
     assert {what: line.answer for what, line in found(ending, patience=60).items()} == dict.fromkeys(LINES, "gone")
 
 
-def test_what_stays_in_deletion_is_left_and_waited_for_no_longer_than_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_kubernetes_is_still_deleting_is_waited_for_within_the_bound_and_is_no_leftover(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clock = iter(range(1000))
     monkeypatch.setattr(gone_cluster.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(gone_cluster, "GOING_LOOK", 0)
-    stuck = {"name": "dnsconfigs.tailscale.com", "deletionTimestamp": GOING}
-    lines = found(Holds({CRDS: [stuck]}), patience=15)
-    assert lines["the chart's objects"].said == (
-        "customresourcedefinitions/dnsconfigs.tailscale.com, which is being deleted",
-    )
-    assert next(clock) < 20
+    cleanup = ["customresourcecleanup.apiextensions.k8s.io"]
+    definition = {"name": "dnsconfigs.tailscale.com", "deletionTimestamp": GOING, "finalizers": cleanup}
+    line = found(Holds({CRDS: [definition]}), patience=15)["the chart's objects"]
+    said = "customresourcedefinitions/dnsconfigs.tailscale.com, which is being deleted by Kubernetes"
+    assert (line.answer, line.said) == ("deleting", (said,))
+    assert next(clock) < 25
+
+
+@pytest.mark.parametrize("finalizer", ["example.com/hold", "tailscale.com/finalizer"])
+@pytest.mark.parametrize("path", [f"{RBAC}/clusterrolebindings", f"{CUSTOM}/proxyclasses"])
+def test_a_deletion_that_somebodys_finalizer_holds_is_left_and_the_finalizer_named(path: str, finalizer: str) -> None:
+    held = {"name": "ours", "labels": ACME.labels, "deletionTimestamp": GOING, "finalizers": [finalizer]}
+    line = found(Holds({path: [held]}))["our objects"]
+    assert line.answer == "left"
+    assert f"whose deletion is held by {finalizer}" in line.said[0]
+
+
+@pytest.mark.parametrize("finalizer", ["example.com/hold", "tailscale.com/finalizer"])
+def test_a_definition_whose_objects_are_held_is_left_by_them(finalizer: str) -> None:
+    """A DNSConfig is nothing of ours, and it keeps the chart's definition."""
+    held = {"name": "theirs", "deletionTimestamp": GOING, "finalizers": [finalizer]}
+    definition = {"name": "dnsconfigs.tailscale.com", "deletionTimestamp": GOING}
+    lines = found(Holds({CRDS: [definition], f"{CUSTOM}/dnsconfigs": [held]}))
+    assert lines["the chart's objects"].answer == "deleting"
+    assert lines["finalizers"].answer == "left"
+    assert f"dnsconfigs/theirs is held by {finalizer}" in lines["finalizers"].said[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("NamespaceFinalizersRemaining", "example.com/hold in 1 resource instances"),
+        ("NamespaceDeletionDiscoveryFailure", "metrics.k8s.io/v1beta1: stale GroupVersion discovery"),
+    ],
+)
+def test_a_namespace_that_kubernetes_cannot_delete_is_left_with_its_reason(kind: str, message: str) -> None:
+    cluster = Holds({"/api/v1/namespaces": [{"name": "tailscale", "deletionTimestamp": GOING}]})
+    cluster.status = {"phase": "Terminating", "conditions": [{"type": kind, "status": "True", "message": message}]}
+    line = found(cluster)["namespace"]
+    assert line.answer == "left"
+    assert message in line.said[0]
+    cluster.status["conditions"][0]["status"] = "False"
+    assert found(cluster)["namespace"].answer == "deleting"
+
+
+def test_an_object_that_stands_beside_one_that_is_deleted_is_left() -> None:
+    cluster = Holds({f"{RBAC}/clusterroles": [{"name": "a", "labels": ACME.labels, "deletionTimestamp": GOING}]})
+    assert found(cluster)["our objects"].answer == "deleting"
+    cluster.objects[f"{RBAC}/clusterroles"].append({"name": "b", "labels": ACME.labels})
+    assert found(cluster)["our objects"].answer == "left"
 
 
 def test_what_stands_is_told_at_once_whatever_else_is_being_deleted() -> None:
     going, standing = {"name": "a.tailscale.com", "deletionTimestamp": GOING}, {"name": "b.tailscale.com"}
     ending = Ending({CRDS: [going, standing]})
     assert found(ending, patience=60)["the chart's objects"].answer == "left"
-    assert ending.asked.count(CRDS) == 1
+    assert ending.asked.count(CRDS) == 2, "once for the definitions, once for the finalizers on their objects"
 
 
 @pytest.mark.parametrize(
