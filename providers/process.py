@@ -36,26 +36,43 @@ def run(
 
     limit: seconds for the command. grace: seconds for each of SIGINT, SIGTERM and SIGKILL to have an effect afterwards.
     """
-    process = subprocess.Popen(
+    process = _started(words, environ, folder, subprocess.PIPE, subprocess.STDOUT if merge else subprocess.PIPE)
+    return _ended(process, limit, grace)
+
+
+def show(
+    words: Sequence[str], *, environ: Mapping[str, str], limit: float, grace: float, folder: Path | None = None
+) -> int | None:
+    """As run, with the command's output on this process's own. The exit code, None when the time limit ended it."""
+    return _ended(_started(words, environ, folder, None, None), limit, grace).code
+
+
+def _started(
+    words: Sequence[str], environ: Mapping[str, str], folder: Path | None, output: int | None, errors: int | None
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         list(words),
         cwd=folder,
         env=dict(environ),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+        stdout=output,
+        stderr=errors,
         encoding="utf-8",
         errors="replace",
         start_new_session=True,
     )
+
+
+def _ended(process: subprocess.Popen[str], limit: float, grace: float) -> Ended:
     try:
         output, errors = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
         output, errors = _stopped(process, grace)
-        return Ended(None, output, errors or "")
+        return Ended(None, output or "", errors or "")
     except BaseException:
         _stopped(process, grace)
         raise
-    return Ended(process.returncode, output, errors or "")
+    return Ended(process.returncode, output or "", errors or "")
 
 
 def _stopped(process: subprocess.Popen[str], grace: float) -> tuple[str, str | None]:

@@ -7,7 +7,7 @@ Outputs may be secret: they stay in memory, and no message holds one.
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,12 @@ from components.endpoints.relays import Relays, from_plain
 from components.settings.environment import EnvironmentSettings
 from components.settings.load import load
 from components.settings.problems import SettingsError
+from providers import process
 
 LIMIT = 120.0
 """Seconds for one question to the CLI: a backend in a cloud is slow, and none is that slow."""
+GRACE = 10.0
+"""Seconds for it to end after each signal."""
 
 
 class StackError(Exception):
@@ -65,18 +68,16 @@ def _ask(stack: str, project: Path, *words: str) -> dict[str, Any]:
 def _printed(project: Path, *words: str) -> Any:
     command = ["pulumi", *words, "--non-interactive"]
     try:
-        done = subprocess.run(
-            command, cwd=project, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT, check=False
-        )
+        done = process.run(command, environ=os.environ, limit=LIMIT, grace=GRACE, folder=project)
     except OSError as error:
         raise StackError(f"pulumi cannot be started: {error.strerror}. Put it on PATH.") from None
-    except subprocess.TimeoutExpired:
-        raise StackError(f"`pulumi {words[0]}` did not answer within {LIMIT:.0f} s: is the backend there?") from None
-    if done.returncode != 0:
-        said = done.stderr.strip().removeprefix("error: ") or "it said nothing"
+    if done.code is None:
+        raise StackError(f"`pulumi {words[0]}` did not answer within {LIMIT:.0f} s: is the backend there?")
+    if done.code != 0:
+        said = done.errors.strip().removeprefix("error: ") or "it said nothing"
         raise StackError(f"`{' '.join(command)}` failed in {project.absolute()}: {said}{_mend(said)}")
     try:
-        return json.loads(done.stdout)
+        return json.loads(done.output)
     except ValueError:
         raise StackError(f"`{' '.join(command)}` printed no JSON.") from None
 

@@ -7,11 +7,11 @@ Owns the command lines and reading what came of them. Runs nothing for a stack w
 from __future__ import annotations
 
 import os
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
+from providers import process
 from supportctl.ci import events
 from supportctl.ci.declared import declared
 from supportctl.ci.encryption import refuse_passphrase, secrets_provider
@@ -23,6 +23,8 @@ from supportctl.stack import StackError, shown_outputs_of, stacks_of
 
 LIMIT = 1800.0
 """Seconds for one stack. A cluster that does not answer takes its own time, and no preview takes this long."""
+STOP = 60.0
+"""Seconds for an update to end after each signal: interrupted, it finishes the operations that are under way."""
 EVENTS = {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
 
 
@@ -81,9 +83,15 @@ def deploy(stack: str, project: Path) -> int:
     try:
         with pack(stack, project) as flags:
             words = ["pulumi", "up", "-s", stack, "--yes", "--non-interactive", *flags]
-            return subprocess.run(words, cwd=project, stdin=subprocess.DEVNULL, check=False).returncode
+            code = process.show(words, environ=os.environ, limit=LIMIT, grace=STOP, folder=project)
     except OSError as error:
         raise StackError(f"pulumi cannot be started: {error.strerror}. Put it on PATH.") from None
+    if code is None:
+        raise StackError(
+            f"`pulumi up -s {stack}` did not end within {LIMIT:.0f} s and was stopped. Fix: run it again; if the stack"
+            f" is locked then, `pulumi cancel -s {stack}` first"
+        )
+    return code
 
 
 def plain_preview(stack: str, project: Path) -> float:

@@ -73,7 +73,7 @@ def run_kill(options: KillOptions) -> int:
             target=aim,
             mark=mark,
             stack=None if options.keep_state else lambda name: Stack(name, project),
-            cluster=lambda name: left_in_cluster(name, project),
+            cluster=lambda name, cleared: left_in_cluster(name, project, cleared.known, cleared.in_cluster or ()),
             known=_stack_files(project, aim),
             limit=options.limit,
             dry=options.dry_run,

@@ -15,6 +15,7 @@ from typing import Protocol
 from providers.tailnet.client import Client
 from providers.tailnet.severance import Mark
 from supportctl.kill.in_cluster import finishing
+from supportctl.kill.left import Seen
 from supportctl.kill.record import Record
 from supportctl.kill.sever import Severing
 from supportctl.kill.state import DESTROY, LIMIT, Cleared
@@ -41,14 +42,13 @@ class ClearsState(Protocol):
 class Order:
     """What a person asked for. stack: gives what clears the state of a stack's name; None leaves every state alone.
 
-    cluster: gives lines for what is left in the cluster of a stack's name. Raises nothing. Asked where the state does
-    not say that the cluster keeps something.
+    cluster: what became of the objects in the cluster of a stack's name, by their labels. Raises nothing.
     """
 
     target: Target
     mark: Mark
     stack: Callable[[str], ClearsState] | None
-    cluster: Callable[[str], list[str]] = lambda _: []
+    cluster: Callable[[str, Cleared], Seen] = lambda *_: Seen()
     known: tuple[str, ...] = ()
     limit: float = LIMIT
     dry: bool = False
@@ -86,7 +86,8 @@ def _would_clear(order: Order, record: Record, severing: Severing) -> None:
 def _clear(order: Order, record: Record, stacks: Sequence[ClearsState]) -> None:
     for stack in stacks:
         name = f"{STATE} of {stack.name}"
-        record.begin(name, f"{DESTROY.format(stack=stack.name)}, for at most {order.limit:.0f} s")
+        rest = "" if record.failed else ". Access is revoked: the rest may be interrupted"
+        record.begin(name, f"{DESTROY.format(stack=stack.name)}, for at most {order.limit:.0f} s{rest}")
         try:
             cleared = stack.clear(order.limit)
         except Exception as error:  # whatever is wrong with it, the look at the end is not held up
@@ -103,10 +104,13 @@ def _told(order: Order, record: Record, stack: str, name: str, cleared: Cleared)
         record.add(name, "nothing to do", ["the backend has no such stack, or nothing in it"])
     else:
         record.add(name, "done", [*told, "clear"])
-    if cleared.in_cluster is not None:
+    if cleared.look and (cleared.clear or cleared.in_cluster is not None):
+        seen = order.cluster(stack, cleared)
+        if seen.done:
+            record.add(f"cluster of {stack}", "done", seen.done)
+        record.left += seen.left
+    elif cleared.in_cluster is not None:
         record.left.append(finishing(stack, cleared.in_cluster))
-    elif cleared.clear:
-        record.left += order.cluster(stack)
     record.save()
 
 

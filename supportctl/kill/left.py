@@ -1,32 +1,84 @@
-"""What is left in the cluster of a stack whose state holds nothing of it any more: dropped long ago, or never there.
+"""What is in the cluster of a killed environment, by its labels and not by its state: rights deleted, the rest named.
 
-Owns the lines of it and when they are said. Asks what `supportctl verify --gone` asks, and changes nothing.
+Owns the deletion of roles and bindings, bindings first, which the state may have dropped while the namespace that owns
+them is stuck, and the lines of what remains. It looks as `supportctl verify --gone` does. A cluster that is known by
+the name of a context alone is only read: nothing says that this program manages it. Raises nothing.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.naming import Names
+from providers.cluster.look import ClusterLook
+from providers.cluster.problems import ClusterRefusedError
 from supportctl.kill.in_cluster import finishing
+from supportctl.kill.recorded import Recorded
+
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+RIGHTS = ("clusterrolebindings", "rolebindings", "clusterroles", "roles")
 
 
-def left_in_cluster(stack: str, project: Path) -> list[str]:
-    """What is left, or why that is not known, and the commands to be run there. Empty when all was seen to be gone."""
+@dataclass(slots=True)
+class Seen:
+    """done: what was deleted, and what Kubernetes is deleting. left: what remains, and why anything is not known, with
+    the commands to be run there."""
+
+    done: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
+def left_in_cluster(stack: str, project: Path, known: Recorded | None = None, commands: tuple[str, ...] = ()) -> Seen:
+    """What became of the objects in the cluster. known: the cluster of the state. commands: to be run there for what
+    remains; () where the state names none."""
+    seen = Seen()
     try:
-        found = _looked(Names.split(stack), project)
-    except Exception as error:  # access is cut by now: no fault of a look may keep that from being said
-        found = [f"{type(error).__name__}: {error}"]
-    return [*(f"in the cluster of {stack}: {line}" for line in found), *([finishing(stack, ())] if found else [])]
+        _look(Names.split(stack), project, known, seen)
+    except Exception as error:  # access is revoked by now: no fault of a look may keep that from being said
+        seen.left.append(f"not known what is left: {type(error).__name__}: {error}")
+    lines = [f"in the cluster of {stack}: {line}" for line in seen.left]
+    seen.left = [*lines, finishing(stack, commands)] if lines else []
+    return seen
 
 
-def _looked(names: Names, project: Path) -> list[str]:
-    # Imported here: it takes a second, and nothing of it is needed to cut.
-    from supportctl.verify.gone import cluster_of
+def _look(names: Names, project: Path, known: Recorded | None, seen: Seen) -> None:
+    # Imported here: it takes a second, and nothing of it is needed to revoke.
+    from supportctl.verify.absence import UnseenError
+    from supportctl.verify.gone import cluster_of, declared
     from supportctl.verify.gone_cluster import cluster_lines
 
-    lines = [line for line in cluster_lines(lambda: cluster_of(names, project), names) if line.answer != "gone"]
-    left = [f"{line.what}: {said}" for line in lines if line.answer == "left" for said in line.said]
-    # A cluster that says nothing says so for every line: told once.
-    unknown = dict.fromkeys(said for line in lines if line.answer == "unknown" for said in line.said)
-    return [*left, *(f"not known what is left: {said}" for said in unknown)]
+    def connect() -> ClusterLook:
+        if known and (other := known.other()):  # it may not have answered when the state was cleared
+            raise UnseenError(other)
+        look = ClusterLook(known.context, known.kubeconfig) if known else cluster_of(names, project)
+        if known or declared(names, project):
+            seen.done += _deleted_rights(look, names)
+        return look
+
+    for line in cluster_lines(connect, names):
+        if line.answer == "left":
+            seen.left += [f"{line.what}: {said}" for said in line.said]
+        elif line.answer == "deleting":
+            seen.done += line.said
+        elif line.answer == "unknown":
+            # A cluster that says nothing says so for every line: told once.
+            seen.left += [it for it in (f"not known what is left: {said}" for said in line.said) if it not in seen.left]
+
+
+def _deleted_rights(look: ClusterLook, names: Names) -> list[str]:
+    """What was deleted. What may not be is named by the look that follows. Raises ClusterUnknownError where the cluster
+    does not answer."""
+    labels = ",".join(f"{key}={value}" for key, value in names.labels.items())
+    deleted: list[str] = []
+    for kind in RIGHTS:
+        try:
+            for there in look.all(f"{_RBAC}/{kind}", labels):
+                if "deletionTimestamp" in there:
+                    continue
+                place = f"namespaces/{there['namespace']}/" if "namespace" in there else ""
+                look.delete(f"{_RBAC}/{place}{kind}/{there['name']}", uid=there["uid"])
+                deleted.append(f"deleted {place}{kind}/{there['name']}")
+        except ClusterRefusedError:
+            continue
+    return deleted

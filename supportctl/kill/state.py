@@ -22,6 +22,7 @@ from typing import Any
 import providers.tailnet
 from supportctl.kill.engine import Engine
 from supportctl.kill.in_cluster import in_cluster
+from supportctl.kill.recorded import Recorded, recorded
 from supportctl.kill.turn import turn
 
 FLAGS = (
@@ -68,6 +69,11 @@ class Cleared:
     error: str | None = None
     told: str | None = None
     """What should be known of how it was done."""
+    known: Recorded | None = None
+    """The cluster that the state recorded."""
+    look: bool = True
+    """Whether the cluster is to be looked at: it answers as far as is known, it is the recorded one, and no other run
+    is at work."""
     empty: bool = False
     """There was nothing to clear: the backend has no such stack, or the stack nothing in it."""
 
@@ -102,16 +108,30 @@ class Stack:
             return Cleared(clear=False, in_cluster=(), error=f"{before.error}\n{_again(self.name)}")
         if not before.rows and not before.begun:
             return Cleared(clear=True, empty=True)
+        known = recorded(before.rows)
+        # The fixed names of an operator exist in any other cluster that has one: the destroy would delete that one.
+        if known is not None and (other := known.other()):
+            staying, error = in_cluster(before.rows), f"{other}\n{_again(self.name)}"
+            return Cleared(clear=False, left=_names(before.rows), in_cluster=staying, look=False, error=error)
+        return replace(self._after_destroy(before, folder, limit), known=known)
+
+    def _after_destroy(self, before: _Held, folder: Path, limit: float) -> Cleared:
         config = folder / f"Pulumi.{self.name}.yaml"
         config.write_text(stack_file(before.secrets))
         code, output, holder = self._destroyed(config, limit)
         if holder is not None:
             error = _locked(self.name, holder)
-            return Cleared(clear=False, left=_names(before.rows), in_cluster=in_cluster(before.rows), error=error)
+            staying = in_cluster(before.rows)
+            return Cleared(clear=False, left=_names(before.rows), in_cluster=staying, look=False, error=error)
         after = self._held()
         # A cluster that does not answer keeps what the engine then drops from the state.
-        unknown = "unreachable" in output or after.error is not None
-        staying = in_cluster(before.rows if unknown else after.rows)
+        silent = "unreachable" in output
+        staying = in_cluster(before.rows if silent or after.error is not None else after.rows)
+        return replace(self._outcome(code, output, after, staying, limit), look=not silent)
+
+    def _outcome(
+        self, code: int | None, output: str, after: _Held, staying: tuple[str, ...] | None, limit: float
+    ) -> Cleared:
         if code == 0 and not after.rows and after.error is None:
             if after.begun:
                 return Cleared(False, _names(after.begun), staying, error=_unsure(self.name))

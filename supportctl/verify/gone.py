@@ -74,15 +74,8 @@ def show(to: Console, line: Line) -> None:
 def cluster_of(names: Names, project: Path) -> ClusterLook:
     """The cluster that the stack's file names; without the file, the context of the kubeconfig that is called as the
     stack. Raises UnseenError, or ClusterUnknownError for a kubeconfig that leads nowhere."""
-    try:
-        config = read_yaml(project / stack_file(names.name)).get("config")
-    except DocumentError:
-        config = None
-    prefix = f"{PROJECT}:"
-    raw = {str(key).removeprefix(prefix): value for key, value in config.items()} if isinstance(config, dict) else {}
-    declared = declared_cluster(raw)
-    if declared is not None:
-        kubeconfig, context = declared
+    if found := declared(names, project):
+        kubeconfig, context = found
         return _connected(context, kubeconfig)
     if names.name in servers(None):
         return _connected(names.name, None)
@@ -93,6 +86,17 @@ def cluster_of(names: Names, project: Path) -> ClusterLook:
         f"namespace {NAMESPACE}; kubectl get clusterroles,clusterrolebindings -l {labels}; kubectl get "
         "customresourcedefinitions"
     )
+
+
+def declared(names: Names, project: Path) -> tuple[Path | None, str] | None:
+    """Kubeconfig and context that the stack's file names, or None."""
+    try:
+        config = read_yaml(project / stack_file(names.name)).get("config")
+    except DocumentError:
+        return None
+    prefix = f"{PROJECT}:"
+    raw = {str(key).removeprefix(prefix): value for key, value in config.items()} if isinstance(config, dict) else {}
+    return declared_cluster(raw)
 
 
 def _connected(context: str, kubeconfig: Path | None) -> ClusterLook:

@@ -20,6 +20,7 @@ from providers.tailnet.slice import applied
 from providers.tailnet.tags import Environment
 from sandbox.tailscale import console
 from supportctl.kill.kill import GONE, LEFT, NOT_SEVERED, Order, kill
+from supportctl.kill.left import Seen
 from supportctl.kill.preflight import SCOPES
 from supportctl.kill.record import Record, Step
 from supportctl.kill.state import Cleared
@@ -334,7 +335,7 @@ def test_one_that_cannot_be_removed_keeps_no_other(api: Api, kind: str) -> None:
 
 def test_a_state_that_cannot_be_cleared_is_named_with_the_way_on(api: Api) -> None:
     stand(api, ACME)
-    answer = Cleared(clear=False, left=("acme-prod-operator-release",), in_cluster=(), error="it is unreachable")
+    answer = Cleared(clear=False, left=("acme-prod-operator-release",), in_cluster=(), look=False, error="away")
     code, record = run(api, target("acme-prod", None), state=State(answer))
     assert code == LEFT
     assert standing(api, ACME.kube_tag) == NOTHING
@@ -342,24 +343,49 @@ def test_a_state_that_cannot_be_cleared_is_named_with_the_way_on(api: Api) -> No
     assert any("helm uninstall tailscale-operator -n tailscale" in line for line in record.left)
 
 
-def test_a_cluster_of_which_the_state_says_nothing_more_is_looked_at(api: Api) -> None:
-    """An earlier destroy dropped what a silent cluster kept; where the state still says it, nobody waits again."""
+LOOKED_AT = [
+    Cleared(clear=True),
+    Cleared(clear=True, empty=True),
+    Cleared(clear=True, in_cluster=()),
+    Cleared(clear=False, in_cluster=()),
+]
+NOT_LOOKED_AT = [Cleared(clear=True, in_cluster=(), look=False), Cleared(clear=False)]
+
+
+@pytest.mark.parametrize("answer", LOOKED_AT)
+def test_a_cluster_is_looked_at_by_labels_whatever_the_state_says(answer: Cleared, api: Api) -> None:
+    """The engine drops from the state what goes with the namespace, before the namespace is gone."""
     stand(api, ACME)
-    asked: list[str] = []
+    line = "in the cluster of acme-prod: clusterroles/highflame-sre"
+    given: list[tuple[str, Cleared]] = []
 
-    def look(name: str) -> list[str]:
-        asked.append(name)
-        return [f"in the cluster of {name}: clusterroles/highflame-sre"]
+    def look(*asked: Any) -> Seen:
+        given.append(asked)
+        return Seen(done=["deleted clusterrolebindings/ours"], left=[line])
 
-    aim = target("acme-prod", None)
-    for answer in (Cleared(clear=True), Cleared(clear=True, empty=True)):
-        code, record = run(api, aim, state=State(answer), cluster=look)
-        assert (code, record.left) == (LEFT, ["in the cluster of acme-prod: clusterroles/highflame-sre"])
-    assert asked == ["acme-prod"] * 2
-    for answer in (Cleared(clear=True, in_cluster=()), Cleared(clear=False, in_cluster=()), Cleared(clear=False)):
-        run(api, aim, state=State(answer), cluster=look)
-    run(api, aim, cluster=look)
-    assert asked == ["acme-prod"] * 2
+    code, record = run(api, target("acme-prod", None), state=State(answer), cluster=look)
+    assert (code, record.left) == (LEFT, [line])
+    assert given == [("acme-prod", answer)]
+    (step,) = [step for step in record.steps if step.name == "cluster of acme-prod"]
+    assert step.what == ("deleted clusterrolebindings/ours",)
+
+
+@pytest.mark.parametrize("answer", NOT_LOOKED_AT)
+def test_a_cluster_that_is_silent_or_another_one_is_not_looked_at(answer: Cleared, api: Api) -> None:
+    stand(api, ACME)
+    fails = pytest.fail
+    run(api, target("acme-prod", None), state=State(answer), cluster=lambda *_: fails("looked"))
+    run(api, target("acme-prod", None), cluster=lambda *_: fails("looked"))
+
+
+def test_what_kubernetes_is_deleting_is_told_and_is_no_leftover(api: Api) -> None:
+    stand(api, ACME)
+    line = "customresourcedefinitions/connectors.tailscale.com, which is being deleted by Kubernetes"
+    seen = Seen(done=[line])
+    code, record = run(api, target("acme-prod", None), state=State(Cleared(clear=True)), cluster=lambda *_: seen)
+    assert code == GONE
+    assert record.left == []
+    assert line in str(record.steps)
 
 
 def test_what_may_take_long_is_said_before_it_begins(api: Api) -> None:

@@ -14,7 +14,10 @@ import pytest
 from components.documents import read_yaml
 from supportctl.kill.engine import Engine as Engine_
 from supportctl.kill.in_cluster import finishing, in_cluster
+from supportctl.kill.recorded import Recorded, recorded
 from supportctl.kill.state import stack_file
+from tests.providers.cluster.api_server import Answer, serving
+from tests.providers.cluster.contexts import CONTEXT, write
 from tests.supportctl.scripted_engine import PASSPHRASE, RBAC, ROWS, Engine, lock, row
 
 
@@ -238,3 +241,57 @@ def test_what_outlives_the_engine_and_keeps_its_pipe_open_is_not_waited_for(
     monkeypatch.setattr("supportctl.kill.engine.GRACE", 0.3)
     assert Engine_(tmp_path, dict(os.environ)).run("destroy", limit=1) == (None, "")
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)  # raises unless it lives
+
+
+def cluster_row(kubeconfig: Path, uid: str) -> dict[str, Any]:
+    made = row("tailnet:index:Cluster", "acme-prod-cluster", "acme-prod")
+    return {**made, "outputs": {"context": CONTEXT, "kubeconfig": str(kubeconfig), "uid": uid}}
+
+
+def kube_system(uid: str) -> Answer:
+    return 200, {"kind": "Namespace", "metadata": {"name": "kube-system", "uid": uid}}
+
+
+@pytest.mark.parametrize("answer", [kube_system("other"), (404, {"kind": "Status"})], ids=["other", "none"])
+def test_nothing_is_destroyed_through_a_context_that_leads_to_another_cluster(
+    answer: Answer, engine: Engine, tmp_path: Path
+) -> None:
+    """An operator's names are fixed: the destroy would delete the other cluster's."""
+    engine.answers((0, "done"))
+    with serving(lambda path, query: answer) as server:
+        file = write(tmp_path / "kubeconfig", {"server": server.url}, {})
+        engine.holds([*ROWS, cluster_row(file, "ours")])
+        cleared = engine.stack().clear()
+    assert engine.calls("destroy") == []
+    assert (cleared.clear, cleared.look) == (False, False)
+    assert "acme-prod-operator-release" in cleared.left
+    assert cleared.in_cluster == in_cluster(ROWS)
+    assert "leads to another one" in str(cleared.error)
+    assert "`supportctl kill acme-prod` again" in str(cleared.error)
+
+
+@pytest.mark.parametrize("answer", [kube_system("ours"), (401, {"kind": "Status"})], ids=["same", "refused"])
+def test_a_cluster_that_is_not_seen_to_be_another_one_holds_nothing_up(
+    answer: Answer, engine: Engine, tmp_path: Path
+) -> None:
+    engine.answers((0, "done"))
+    with serving(lambda path, query: answer) as server:
+        file = write(tmp_path / "kubeconfig", {"server": server.url}, {})
+        engine.holds([*ROWS, cluster_row(file, "ours")])
+        cleared = engine.stack().clear()
+    assert (cleared.clear, cleared.look) == (True, True)
+    assert cleared.known == Recorded(CONTEXT, file, "ours")
+
+
+def test_a_state_of_an_older_version_records_no_cluster() -> None:
+    assert recorded(ROWS) is None
+
+
+def test_a_cluster_that_the_engine_could_not_reach_or_another_run_holds_is_not_looked_at(engine: Engine) -> None:
+    engine.answers((0, "warning: configured Kubernetes cluster is unreachable"))
+    assert not engine.stack().clear().look
+    engine.holds(ROWS)
+    engine.answers((255, lock(os.getpid())))
+    assert not engine.stack(lock_patience=0).clear().look
+    engine.answers((1, "error: odd"))
+    assert engine.stack().clear().look

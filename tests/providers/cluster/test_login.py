@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import ssl
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +18,7 @@ from providers.cluster.problems import ClusterUnknownError
 from sandbox.certificates import Authority
 from tests.providers.cluster.api_server import Server, serving
 from tests.providers.cluster.contexts import CONTEXT, write
+from tests.providers.processes import ended
 
 V1 = "client.authentication.k8s.io/v1"
 NAMESPACE = "/api/v1/namespaces/tailscale"
@@ -207,22 +206,7 @@ def test_a_plugin_that_hangs_is_ended_with_its_children(tmp_path: Path, authorit
             cluster_look.one(NAMESPACE)
     assert server.asked == []
     for pid in map(int, (tmp_path / "pids").read_text().split()):
-        assert _ended(pid), f"process {pid} still runs"
-
-
-def _ended(pid: int, patience: float = 60) -> bool:
-    """Waits for a process to be gone, or to be only a record that nobody has collected yet."""
-    until = time.monotonic() + patience
-    while time.monotonic() < until:
-        try:
-            os.kill(pid, 0)
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (ProcessLookupError, FileNotFoundError):
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.05)
-    return False
+        assert ended(pid), f"process {pid} still runs"
 
 
 @pytest.mark.parametrize(
