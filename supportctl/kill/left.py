@@ -1,8 +1,8 @@
 """What is in the cluster of a killed environment, by its labels and not by its state: rights deleted, the rest named.
 
-Owns the deletion of roles and bindings, bindings first, which the state may have dropped while the namespace that owns
-them is stuck, and the lines of what remains. It looks as `supportctl verify --gone` does. A cluster that is known by
-the name of a context alone is only read: nothing says that this program manages it. Raises nothing.
+Owns when they are deleted, for the state may have dropped them while the namespace that owns them is stuck, and the
+lines of what remains. It looks as `supportctl verify --gone` does. A cluster that is known by the name of a context
+alone is only read: nothing says that this program manages it. Raises nothing.
 """
 
 from __future__ import annotations
@@ -12,12 +12,9 @@ from pathlib import Path
 
 from components.naming import Names
 from providers.cluster.look import ClusterLook
-from providers.cluster.problems import ClusterRefusedError
+from providers.tailnet.sweep import sweep
 from supportctl.kill.in_cluster import finishing
 from supportctl.kill.recorded import Recorded
-
-_RBAC = "/apis/rbac.authorization.k8s.io/v1"
-RIGHTS = ("clusterrolebindings", "rolebindings", "clusterroles", "roles")
 
 
 @dataclass(slots=True)
@@ -44,16 +41,13 @@ def left_in_cluster(stack: str, project: Path, known: Recorded | None = None, co
 
 def _look(names: Names, project: Path, known: Recorded | None, seen: Seen) -> None:
     # Imported here: it takes a second, and nothing of it is needed to revoke.
-    from supportctl.verify.absence import UnseenError
     from supportctl.verify.gone import cluster_of, declared
     from supportctl.verify.gone_cluster import cluster_lines
 
     def connect() -> ClusterLook:
-        if known and (other := known.other()):  # it may not have answered when the state was cleared
-            raise UnseenError(other)
-        look = ClusterLook(known.context, known.kubeconfig) if known else cluster_of(names, project)
+        look = cluster_of(names, project, known)
         if known or declared(names, project):
-            seen.done += _deleted_rights(look, names)
+            seen.done += [f"deleted {it}" for it in sweep(look, names.labels, (), "").removed]
         return look
 
     for line in cluster_lines(connect, names):
@@ -64,21 +58,3 @@ def _look(names: Names, project: Path, known: Recorded | None, seen: Seen) -> No
         elif line.answer == "unknown":
             # A cluster that says nothing says so for every line: told once.
             seen.left += [it for it in (f"not known what is left: {said}" for said in line.said) if it not in seen.left]
-
-
-def _deleted_rights(look: ClusterLook, names: Names) -> list[str]:
-    """What was deleted. What may not be is named by the look that follows. Raises ClusterUnknownError where the cluster
-    does not answer."""
-    labels = ",".join(f"{key}={value}" for key, value in names.labels.items())
-    deleted: list[str] = []
-    for kind in RIGHTS:
-        try:
-            for there in look.all(f"{_RBAC}/{kind}", labels):
-                if "deletionTimestamp" in there:
-                    continue
-                place = f"namespaces/{there['namespace']}/" if "namespace" in there else ""
-                look.delete(f"{_RBAC}/{place}{kind}/{there['name']}", uid=there["uid"])
-                deleted.append(f"deleted {place}{kind}/{there['name']}")
-        except ClusterRefusedError:
-            continue
-    return deleted

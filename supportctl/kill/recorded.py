@@ -1,8 +1,7 @@
 """The cluster that a stack's state records, and whether it is the one that answers.
 
-Owns the reading of the rows, and the comparison by the uid of the namespace kube-system. Changes nothing. A cluster
-that does not answer is not called another one: what it keeps is the destroy's matter. A state of an older version
-records no uid.
+Owns the reading of the rows. Changes nothing. A cluster that does not answer is not called another one: what it keeps
+is the destroy's matter. A state of an older version records no cluster.
 """
 
 from __future__ import annotations
@@ -12,18 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from providers.cluster.look import ClusterLook
 from providers.cluster.problems import ClusterUnknownError
+from providers.tailnet.recorded_cluster import OtherClusterError, reached
 
 TYPE = "tailnet:index:Cluster"
-KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
-SECONDS = 10.0
-"""For the one question, its login included. Access is revoked by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """kubeconfig: None for the one that kubectl finds."""
+    """kubeconfig: None for the one that kubectl finds. uid: of the namespace kube-system."""
 
     context: str
     kubeconfig: Path | None
@@ -32,21 +28,16 @@ class Recorded:
     def other(self) -> str | None:
         """What to say where another cluster answers; None where the recorded one does, or none."""
         try:
-            found = ClusterLook(self.context, self.kubeconfig, seconds=SECONDS).one(KUBE_SYSTEM)
+            reached({"context": self.context, "kubeconfig": str(self.kubeconfig or ""), "clusterUid": self.uid})
+        except OtherClusterError as other:
+            return str(other)
         except ClusterUnknownError:
-            return None
-        answers = (found or {"uid": "(it has none)"}).get("uid")
-        if answers == self.uid:
-            return None
-        return (
-            f"nothing was touched in the cluster: the context {self.context} leads to another one than the state"
-            f" records. Its namespace kube-system has the uid {answers}, and {self.uid} is recorded. Fix: correct the"
-            f" context in the kubeconfig (`kubectl config view --context {self.context} --minify`)"
-        )
+            pass
+        return None
 
 
 def recorded(rows: Iterable[Mapping[str, Any]]) -> Recorded | None:
-    """The cluster of these rows of a state; None where none is recorded with its uid."""
+    """The cluster of these rows of a state; None where none is recorded."""
     for row in rows:
         outputs = row.get("outputs") or {}
         context, uid = outputs.get("context"), outputs.get("uid")

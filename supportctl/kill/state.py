@@ -111,7 +111,10 @@ class Stack:
         known = recorded(before.rows)
         # The fixed names of an operator exist in any other cluster that has one: the destroy would delete that one.
         if known is not None and (other := known.other()):
-            staying, error = in_cluster(before.rows), f"{other}\n{_again(self.name)}"
+            staying, error = (
+                in_cluster(before.rows),
+                f"nothing was touched in the cluster: {other}\n{_again(self.name)}",
+            )
             return Cleared(clear=False, left=_names(before.rows), in_cluster=staying, look=False, error=error)
         return replace(self._after_destroy(before, folder, limit), known=known)
 

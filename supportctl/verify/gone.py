@@ -21,6 +21,7 @@ from providers.cluster.kubeconfig import servers
 from providers.cluster.look import ClusterLook
 from providers.tailnet.problems import TailnetError
 from supportctl.connection import tailscale
+from supportctl.kill.recorded import Recorded, recorded
 from supportctl.screen import console
 from supportctl.verify.absence import Line, UnseenError, unseen
 from supportctl.verify.exits import FAILS, HOLDS, NOT_ASKED
@@ -60,8 +61,9 @@ def verify_gone(stack: str, *, project: Path) -> int:
 def lines(names: Names, project: Path) -> Iterator[Line]:
     """Every line, what lets people in first."""
     yield from _tailnet(names)
-    yield from state_lines(names.name, project, exported(names.name, project))
-    yield from cluster_lines(lambda: cluster_of(names, project), names)
+    state = exported(names.name, project)
+    yield from state_lines(names.name, project, state)
+    yield from cluster_lines(lambda: cluster_of(names, project, recorded(state.rows)), names)
 
 
 def show(to: Console, line: Line) -> None:
@@ -71,9 +73,14 @@ def show(to: Console, line: Line) -> None:
         to.print(f"        {said}", markup=False)
 
 
-def cluster_of(names: Names, project: Path) -> ClusterLook:
-    """The cluster that the stack's file names; without the file, the context of the kubeconfig that is called as the
-    stack. Raises UnseenError, or ClusterUnknownError for a kubeconfig that leads nowhere."""
+def cluster_of(names: Names, project: Path, known: Recorded | None = None) -> ClusterLook:
+    """The cluster that the state records, else the one that the stack's file names; without both, the context of the
+    kubeconfig that is called as the stack. Raises UnseenError, for another cluster than the recorded one too, or
+    ClusterUnknownError for a kubeconfig that leads nowhere."""
+    if known is not None:
+        if other := known.other():
+            raise UnseenError(other)
+        return _connected(known.context, known.kubeconfig)
     if found := declared(names, project):
         kubeconfig, context = found
         return _connected(context, kubeconfig)

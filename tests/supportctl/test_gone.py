@@ -7,17 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from components.naming import Names
 from providers.tailnet.client import Client
 from providers.tailnet.credentials import credentials
 from providers.tailnet.document import write
 from providers.tailnet.severance import Mark, severed
 from providers.tailnet.tags import Environment
 from sandbox.tailscale import console
+from supportctl.kill.recorded import Recorded
 from supportctl.kill.target import target
-from supportctl.verify.absence import Line
+from supportctl.verify import gone
+from supportctl.verify.absence import Answer, Line, UnseenError
 from supportctl.verify.exits import FAILS, NOT_ASKED
-from supportctl.verify.gone import verify_gone
+from supportctl.verify.gone import cluster_of, verify_gone
 from supportctl.verify.gone_tailnet import tailnet_lines
+from tests.providers.cluster.api_server import serving
+from tests.providers.cluster.contexts import CONTEXT
+from tests.providers.cluster.contexts import write as write_kubeconfig
 from tests.providers.policies import ACME, GLOBEX, TRAP
 from tests.providers.tailnet_api import Api, put_policy
 from tests.supportctl.test_kill import make_key, run, stand
@@ -158,3 +164,35 @@ def test_without_a_credential_nothing_at_tailscale_is_gone(
 @pytest.mark.parametrize("stack", ["tailnet", "acme", "Acme-prod", ""])
 def test_what_is_no_environments_stack_is_refused(stack: str, tmp_path: Path) -> None:
     assert verify_gone(stack, project=tmp_path) == NOT_ASKED
+
+
+def test_another_cluster_than_the_recorded_one_proves_nothing(tmp_path: Path) -> None:
+    other = {"kind": "Namespace", "metadata": {"name": "kube-system", "uid": "2"}}
+    names = Names("acme", "prod")
+    with serving(lambda path, query: (200, other)) as server:
+        file = write_kubeconfig(tmp_path / "kubeconfig", {"server": server.url}, {})
+        with pytest.raises(UnseenError, match="leads to another cluster"):
+            cluster_of(names, tmp_path, Recorded(CONTEXT, file, "1"))
+        assert cluster_of(names, tmp_path, Recorded(CONTEXT, file, "2")).one("/api/v1/namespaces/kube-system")
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        (["gone"], 0),
+        (["gone", "deleting"], 0),
+        (["deleting", "unknown"], 2),
+        (["deleting", "unknown", "left"], 1),
+    ],
+)
+def test_what_kubernetes_is_deleting_decides_no_exit_code(
+    answers: list[Answer],
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = [Line(what="namespace", answer=answer, said=(), how="", when="") for answer in answers]
+    monkeypatch.setattr(gone, "lines", lambda *_: found)
+    assert verify_gone("acme-prod", project=tmp_path) == code
+    assert "deleting namespace" in capsys.readouterr().out or "deleting" not in answers

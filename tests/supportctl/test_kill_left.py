@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from providers.cluster.problems import ClusterRefusedError, ClusterUnknownError
+from providers.tailnet import recorded_cluster
 from supportctl.kill.left import Seen, left_in_cluster
 from supportctl.kill.recorded import Recorded
 from supportctl.verify.absence import UnseenError
@@ -96,8 +97,8 @@ class Deletes(Holds):
 def stuck(monkeypatch: pytest.MonkeyPatch) -> Deletes:
     """A cluster whose namespace is stuck, by the context that the state records."""
     holds = Deletes()
-    monkeypatch.setattr("supportctl.kill.left.ClusterLook", lambda *_: holds)
-    monkeypatch.setattr("supportctl.kill.recorded.ClusterLook", lambda *_, **__: holds)
+    monkeypatch.setattr("supportctl.verify.gone._connected", lambda *_: holds)
+    monkeypatch.setattr(recorded_cluster.reached, "__defaults__", (lambda *_: holds,))
     monkeypatch.setattr(cluster_lines, "__kwdefaults__", {"patience": 0})
     return holds
 
@@ -111,7 +112,7 @@ def test_rights_of_the_environment_are_deleted_though_its_namespace_is_stuck(stu
         f"{RBAC}/clusterroles/ours",
         f"{RBAC}/namespaces/shop/roles/ours",
     ]
-    assert seen.done[0] == "deleted clusterrolebindings/ours"
+    assert seen.done[0] == "deleted clusterrolebindings.rbac.authorization.k8s.io ours"
     assert any("x/hold" in line for line in seen.left), "and the namespace is named with what holds it"
     assert not any("our objects" in line for line in seen.left)
 
@@ -126,7 +127,7 @@ def test_a_right_that_cannot_be_deleted_is_named_and_holds_up_no_other(stuck: De
 def test_nothing_is_deleted_in_another_cluster_than_the_recorded_one(stuck: Deletes, tmp_path: Path) -> None:
     seen = left_in_cluster("acme-prod", tmp_path, Recorded("acme-prod", None, "2"))
     assert (stuck.deleted, seen.done) == ([], [])
-    assert "leads to another one" in seen.left[0]
+    assert "leads to another cluster" in seen.left[0]
 
 
 def test_a_cluster_that_only_a_context_of_the_name_leads_to_is_read_and_not_changed(

@@ -1,5 +1,5 @@
-"""Whatever keeps a cluster from answering, from its kubeconfig to its API server: the preflight of a preview passes it
-by, `verify --gone` says unknown, and the delete of the proxy drain goes on. None of the three ever raises."""
+"""Whatever keeps a cluster from answering, from its kubeconfig to its API server, is one error with its reason: a
+preview names it and does nothing in the cluster, `verify --gone` says unknown, and the proxy drain's delete goes on."""
 
 from __future__ import annotations
 
@@ -14,21 +14,19 @@ from typing import Any
 
 import pytest
 
-from components.cluster import leftovers, survey
+from components.cluster import survey
 from components.naming import Names
 from components.settings.environment import Cluster, EnvironmentSettings
-from components.support_access import SupportAccess, SupportAccessArgs
 from providers.cluster.look import ClusterLook
 from providers.cluster.problems import ClusterUnknownError
 from providers.tailnet.withdrawal import Withdrawal
 from supportctl.verify.gone import cluster_of
 from supportctl.verify.gone_cluster import cluster_lines
-from tests.components.registered import registered
 from tests.providers.cluster.api_server import serving
 from tests.providers.cluster.contexts import CONTEXT, write
 from tests.providers.cluster.proxies import socks_proxy
 from tests.providers.test_resources import Recorder
-from tests.providers.test_withdrawal import STATE, WEB, Tailnet
+from tests.providers.test_withdrawal import STATE, Time
 
 LIMIT = 1.0
 CLOSED = "http://127.0.0.1:1"
@@ -93,9 +91,6 @@ def behind_socks() -> Iterator[str]:
         yield url
 
 
-WHOLE_PREVIEWS = ("auth-provider oidc", "gcp", "was ended", "401")
-"""For these the whole program runs, a second each: what the preflight does with the error is the same for all."""
-
 SERVERS = {
     "a frozen API server": (frozen, "within 1 s"),
     "a refused credential": (lambda: answering(401, {"kind": "Status", "message": "Unauthorized"}), "401"),
@@ -131,10 +126,11 @@ def faulty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Pat
         yield file, named
 
 
-def test_the_preflight_passes_it_by(faulty: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_preflight_raises_the_error_that_a_preview_reports(
+    faulty: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     file, named = faulty
     monkeypatch.setattr(survey, "SECONDS", LIMIT)
-    monkeypatch.setattr(leftovers, "ClusterLook", lambda *given: ClusterLook(*given, seconds=LIMIT))
     settings = EnvironmentSettings.model_validate(
         {
             "customer": "acme",
@@ -147,9 +143,6 @@ def test_the_preflight_passes_it_by(faulty: tuple[Path, str], monkeypatch: pytes
     assert settings.cluster is not None
     with pytest.raises(ClusterUnknownError, match=named):
         survey.survey(survey._connected(settings.cluster), settings, ())
-    if named in WHOLE_PREVIEWS:
-        found = registered(SupportAccess, "acme-prod", SupportAccessArgs(settings=settings))
-        assert "acme-prod-operator-release" in found.rows
 
 
 def test_verify_gone_says_unknown(faulty: tuple[Path, str]) -> None:
@@ -162,8 +155,8 @@ def test_verify_gone_says_unknown(faulty: tuple[Path, str]) -> None:
 def test_the_drain_goes_on(faulty: tuple[Path, str]) -> None:
     file, named = faulty
     log = Recorder()
-    state = {**STATE, "held": [WEB], "context": CONTEXT, "kubeconfig": str(file)}
-    drain = Withdrawal(Tailnet({0: {}}), log, lambda context, path: ClusterLook(context, path, seconds=LIMIT))  # type: ignore[arg-type]
+    state = {**STATE, "context": CONTEXT, "kubeconfig": str(file)}
+    drain = Withdrawal(Time(), log, lambda context, path: ClusterLook(context, path, seconds=LIMIT))  # type: ignore[arg-type]
     drain.delete(state)
     assert any(named in warning for warning in log.warnings), json.dumps(log.warnings)
 
