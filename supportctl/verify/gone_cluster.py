@@ -28,7 +28,7 @@ CUSTOM = tuple(
 LABELLED = (
     *RBAC,
     *(f"/apis/rbac.authorization.k8s.io/v1/{kind}" for kind in ("roles", "rolebindings")),
-    *(f"/api/v1/{kind}" for kind in ("secrets", "serviceaccounts", "services")),
+    *(f"/api/v1/{kind}" for kind in ("configmaps", "secrets", "serviceaccounts", "services")),
     *(f"/apis/networking.k8s.io/v1/{kind}" for kind in ("ingresses", "networkpolicies")),
     "/apis/cilium.io/v2/ciliumnetworkpolicies",
     *CUSTOM,
