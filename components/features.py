@@ -33,6 +33,13 @@ def runs_proxies(settings: EnvironmentSettings) -> bool:
     return settings.operator.api_server_proxy.highly_available or run_by_operator(settings.expose)
 
 
+def proxy_tags(settings: EnvironmentSettings) -> list[str]:
+    """Tags of the devices that the operator makes for exposures and the recorder."""
+    tags = settings.names.tags
+    found = [tags.svc_tag(exposure.name) for exposure in settings.expose if exposure.by_operator]
+    return [*found, *([tags.rec_tag] if settings.recorder else [])]
+
+
 def runs_privileged_pods(settings: EnvironmentSettings) -> bool:
     """Whether the namespace must admit privileged pods. API proxies, Ingress proxies and recorders are none."""
     return privileged(settings.expose)

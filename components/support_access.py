@@ -4,7 +4,8 @@ Owns the edges. Pulumi creates along them and deletes in levels, deepest first, 
 follow; so what lets people in hangs deepest and goes first, and what needs the customer's cluster goes when nothing
 at Tailscale is left:
 
-    access | enrolment | proxy drain | OAuth client | device cleanup | release | namespace | cluster, egress | identity
+    access, exposure enrollment | enrolment | proxy drain | OAuth client | device cleanup | release | namespace |
+    cluster, egress | identity
 
 A federated identity takes the place of the OAuth client. Roles, impersonation limit, Secret and network policy are
 deleted with the namespace, exposures with the proxy drain: the engine takes them out of the state and calls the cluster
@@ -25,6 +26,7 @@ import pulumi_tailscale as tailscale
 from components import PACKAGE
 from components.cluster.downgrade import ask_downgrade
 from components.cluster.first_federation import ask_first_federation
+from components.cluster.held import held
 from components.cluster.installation import Installation
 from components.cluster.proxies import api_url
 from components.cluster.sidecar import sidecars
@@ -32,7 +34,7 @@ from components.cluster.survey import surveyed
 from components.egress.needs import needs
 from components.egress.targets import open_egress
 from components.exposed import groups_exist, published_names
-from components.features import idle_scopes, installs
+from components.features import idle_scopes, installs, proxy_tags
 from components.outputs import notices, outputs
 from components.people import ask_roster
 from components.settings.environment import Delivery, EnvironmentSettings
@@ -41,7 +43,7 @@ from components.tailnet.conditions import report_conditions
 from components.tailnet.machine_posture import posture_notices, with_machine_posture
 from components.tailnet.operator_credential import operator_credential
 from components.tailnet_defaults import ask_tailnet_defaults, relay_notices
-from providers.tailnet.resources import DeviceCleanup, Enrollment, PolicySlice, Provider
+from providers.tailnet.resources import DeviceCleanup, Enrollment, ExposureEnrollment, PolicySlice, Provider
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,6 +160,19 @@ class SupportAccess(pulumi.ComponentResource):
                 depends_on=[identity, cleanup, *own.good, *egress, *bounds, *beside],
             ),
         )
+        if inside and settings.cluster and (awaited := proxy_tags(settings)):
+            # Nothing hangs on it: a proxy that does not come up fails the update, and holds up nobody's access.
+            ExposureEnrollment(
+                names.resource("exposure-enrollment"),
+                customer=names.customer,
+                environment=names.environment,
+                tags=awaited,
+                objects=held(settings),
+                timeout_seconds=settings.enrolment.timeout_seconds,
+                context=settings.cluster.context,
+                kubeconfig=str(settings.cluster.kubeconfig or ""),
+                opts=pulumi.ResourceOptions(parent=self, provider=tailnet, depends_on=[enrolment]),
+            )
         access = PolicySlice(
             names.resource("access"),
             part="access",

@@ -24,8 +24,9 @@ from components.manifests.recorder import recorder
 from components.settings.environment import EnvironmentSettings
 
 UNWAITED = {"pulumi.com/skipAwait": "true"}
-"""Whether a proxy is up, or a Service of the customer's has pods today, is no reason to hold up the rest. Kinds that
-have nothing to be waited for are left without it."""
+"""The engine's own wait would be for an Ingress's address and for the pods behind a Service, which are the customer's:
+neither may hold up the rest. Proxies are waited for by their devices (providers/tailnet/exposure_enrollment.py). Kinds
+that have nothing to be waited for are left without it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

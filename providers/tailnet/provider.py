@@ -24,6 +24,7 @@ from .credential_proof import CredentialProof
 from .credentials import Credentials, credentials
 from .device_cleanup import DeviceCleanup
 from .enrollment import Enrollment
+from .exposure_enrollment import ExposureEnrollment
 from .log import Log
 from .operators import operators
 from .policy_slice import PolicySlice
@@ -90,7 +91,16 @@ class Resource(Protocol):
 
 RESOURCES: dict[str, type[Resource]] = {
     f"{TOKEN_PREFIX}{resource.__name__}": resource
-    for resource in (PolicySlice, Enrollment, DeviceCleanup, CredentialProof, Withdrawal, Cluster, ClusterRepair)
+    for resource in (
+        PolicySlice,
+        Enrollment,
+        ExposureEnrollment,
+        DeviceCleanup,
+        CredentialProof,
+        Withdrawal,
+        Cluster,
+        ClusterRepair,
+    )
 }
 
 

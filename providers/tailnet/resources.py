@@ -147,6 +147,45 @@ class Enrollment(pulumi.CustomResource):
         super().__init__("tailnet:index:Enrollment", name, properties, opts)
 
 
+class ExposureEnrollment(pulumi.CustomResource):
+    """Whether a device with each of `tags` can be reached: of what is exposed, and of the recorder.
+
+    Waits up to `timeout_seconds` and fails then, with what the cluster says of `objects`, paths of its API, and of the
+    proxies' pods. Its delete does nothing.
+    """
+
+    def translate_input_property(self, prop: str) -> str:
+        return _WIRE_NAMES.get(prop, prop)
+
+    def translate_output_property(self, prop: str) -> str:
+        return _PYTHON_NAMES.get(prop, prop)
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        customer: str,
+        environment: str,
+        tags: Sequence[str],
+        objects: Sequence[str],
+        timeout_seconds: int,
+        context: str,
+        kubeconfig: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        properties = {
+            "customer": customer,
+            "environment": environment,
+            "tags": list(tags),
+            "objects": list(objects),
+            "timeout_seconds": timeout_seconds,
+            "context": context,
+            "kubeconfig": kubeconfig,
+            "status": None,
+        }
+        super().__init__("tailnet:index:ExposureEnrollment", name, properties, opts)
+
+
 class Cluster(pulumi.CustomResource):
     """The identity of the cluster that the environment is in. `uid`: of its namespace kube-system; empty keeps the one
     that is recorded. Another one is refused. `kubeconfig`: empty for the one that kubectl finds."""

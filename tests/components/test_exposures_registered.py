@@ -9,7 +9,7 @@ import pytest
 
 from components.settings.environment import EnvironmentSettings
 from components.support_access import SupportAccess, SupportAccessArgs
-from tests.components.exposing import ALL, LOCAL, SERVICE
+from tests.components.exposing import ALL, LOCAL, SERVICE, SIDECAR
 from tests.components.registered import Registered, registered
 
 Build = Callable[..., EnvironmentSettings]
@@ -159,3 +159,28 @@ def test_a_handoff_touches_no_cluster_for_an_exposure(environment: Build) -> Non
     seen = register(environment(delivery="handoff", cluster=None, expose=[SERVICE]))
     assert not [name for name, one in seen.rows.items() if one.type.startswith("kubernetes:")]
     assert "tag:svc-acme-prod-db" in str(seen.rows["acme-prod-identity"].inputs)
+
+
+def test_an_update_waits_for_the_devices_of_what_it_exposes_and_nobodys_access_waits_with_it(
+    everything: Registered,
+) -> None:
+    name = "acme-prod-exposure-enrollment"
+    waiting = everything.rows[name].inputs
+    assert waiting["tags"] == [
+        *(f"tag:svc-acme-prod-{each['name']}" for each in ALL if each["kind"] != "sidecar"),
+        "tag:rec-acme-prod",
+    ]
+    assert "/api/v1/namespaces/data/services/postgres" in waiting["objects"]
+    assert waiting["timeoutSeconds"] == 300
+    assert everything.names(everything.rows[name].depends_on) == {"acme-prod-enrolment"}
+    assert [other for other, one in everything.rows.items() if name in everything.names(one.depends_on)] == []
+
+
+@pytest.mark.parametrize(
+    "bent", [{}, {"expose": [SIDECAR]}, {"delivery": "handoff", "cluster": None, "expose": [SERVICE]}]
+)
+def test_nothing_is_waited_for_that_the_operator_does_not_run_or_the_customer_installs(
+    environment: Build, bent: dict[str, Any]
+) -> None:
+    acknowledged = {"credential": {"acknowledge": ["devices:core"]}} if bent else {}
+    assert "acme-prod-exposure-enrollment" not in register(environment(**bent, **acknowledged)).rows
