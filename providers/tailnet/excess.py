@@ -35,11 +35,17 @@ _WRITTEN: Final = {("Service", "spec.externalName")}
 """Kind and path of what the operator writes."""
 
 _METADATA: Final = (
-    "pod-security.kubernetes.io/",  # which pods a namespace admits
+    "pod-security.kubernetes.io/enforce",  # which pods a namespace admits
     "rbac.authorization.k8s.io/aggregate-to-",  # adds a role's rules to another role
     "tailscale.com/",  # what the operator exposes, and as what
 )
 """Beginnings of labels and annotations that give access by themselves."""
+
+_HARMLESS: Final = {"pod-security.kubernetes.io/enforce-version": "latest"}
+"""Labels and values that change nothing. OpenShift labels namespaces by itself."""
+
+_REPORTING: Final = ("pod-security.kubernetes.io/warn", "pod-security.kubernetes.io/audit")
+"""Beginnings of labels that refuse nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +120,11 @@ def _metadata(part: str, declared: Mapping[str, str], live: Mapping[str, str], f
     """Declared labels are restored too: a kill and a check for leftovers find objects by them."""
     patch: dict[str, Any] = {}
     for key, value in live.items():
-        if key not in declared and key.startswith(_METADATA):
+        if key not in declared and key.startswith(_METADATA) and _HARMLESS.get(key) != value:
             found.append(f"{part[:-1]} {key}: {_shown(value)}")
             patch[key] = None
     for key, value in declared.items() if part == "labels" else ():
-        if live.get(key) != value:
+        if live.get(key) != value and not key.startswith(_REPORTING):
             found.append(f"label {key}: {_shown(live.get(key))} instead of {_shown(value)}")
             patch[key] = value
     return patch

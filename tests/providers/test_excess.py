@@ -43,6 +43,7 @@ def changed(manifest: dict[str, Any], *path: str | int, value: Any) -> dict[str,
     return live
 
 
+PLACE = namespace(LABELS, proxies=False)
 EVE = {"kind": "User", "name": "eve@example.com", "apiGroup": "rbac.authorization.k8s.io"}
 PEERS = POLICY["spec"]["egress"]
 
@@ -148,6 +149,10 @@ def merged(live: Any, patch: Any) -> Any:
         ),
         (POLICY, {**POLICY, "spec": {**POLICY["spec"], "egress": PEERS[:1]}}),
         (POLICY, changed(POLICY, "metadata", "annotations", value={"acme.example/owner": "net"})),
+        *(
+            (PLACE, changed(PLACE, "metadata", "labels", f"pod-security.kubernetes.io/{key}", value=value))
+            for key, value in (("audit", "baseline"), ("warn", "baseline"), ("enforce-version", "latest"))
+        ),  # as OpenShift labels namespaces by itself
         (CONNECTOR, {**CONNECTOR, "status": {"conditions": []}}),
         ({"kind": "ClusterRole", "metadata": {"name": "x"}}, {"kind": "ClusterRole", "metadata": {}, "rules": None}),
     ],
