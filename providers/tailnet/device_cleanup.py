@@ -79,7 +79,10 @@ class DeviceCleanup:
             return
         self.log.info(
             f"access to {environment.name} is revoked: no credential and no device of it remains. What follows removes"
-            " the installation from the cluster, and may be interrupted"
+            " the installation from the cluster, and may be interrupted. Should Helm not find its release (the customer"
+            f" has uninstalled it), `pulumi destroy -s {environment.name} --refresh` clears the state. Where the"
+            " cluster does not answer, run `pulumi destroy` again when it does, or drop what is in it:"
+            f" `PULUMI_K8S_DELETE_UNREACHABLE=true pulumi destroy -s {environment.name} --refresh --continue-on-error`"
         )
         try:
             self._report(bounded(SECONDS, lambda: self._sweep(state)))

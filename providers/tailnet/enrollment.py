@@ -149,13 +149,6 @@ class Enrollment:
                 "issued for one name in a week: after five rounds of destroy and `up` kubectl fails in its TLS "
                 "handshake until the week has passed. Another operator.hostname has its own limit"
             )
-        if state.get("wait"):
-            self.log.info(
-                f"access to {environment.name} is cut, whatever becomes of the rest. Should Helm fail now because its "
-                f"release is not found (the customer has uninstalled it), `pulumi destroy -s {environment.name} "
-                "--refresh` clears the state; where the cluster does not answer, `PULUMI_K8S_DELETE_UNREACHABLE=true "
-                f"pulumi destroy -s {environment.name} --refresh --continue-on-error` does"
-            )
 
     def _tell_if_lost(self, state: Mapping[str, Any], found: Sighting) -> None:
         if found.device is None:

@@ -64,6 +64,8 @@ def test_roles_and_bindings_of_this_environment_are_deleted_wherever_they_are() 
     assert {BINDING, ROLE, IN_SHOP} & found.objects.keys() == set()
     assert {OTHERS, CHARTS} <= found.objects.keys()
     assert "is revoked" in log.infos[0]
+    assert "pulumi destroy -s acme-prod --refresh" in log.infos[0]
+    assert "unreachable" not in log.infos[0], "which is what `supportctl kill` takes for a cluster's answer"
     assert "clusterrolebindings.rbac.authorization.k8s.io support-access-impersonation" in log.infos[1]
     assert log.warnings == []
 

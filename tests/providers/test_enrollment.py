@@ -75,18 +75,6 @@ def test_an_operator_that_is_lost_is_told_and_no_update_waits_for_it(api: Api) -
     assert "no device carries tag:kube-acme-prod any more" in engine.told[1].message
 
 
-@pytest.mark.parametrize("managed", [True, False])
-def test_its_end_says_how_to_go_on_where_helm_comes_later(api: Api, managed: bool) -> None:
-    state = {**ENROLMENT, "wait": managed, "status": "pending"}
-    with running_engine() as (address, engine), running_plugin(api.environ, address) as plugin:
-        plugin.delete("Enrollment", state).result()
-    said = [told.message for told in engine.told if not told.ephemeral]
-    assert ["pulumi destroy -s acme-prod --refresh" in line for line in said] == [True] * managed
-    assert not any("unreachable" in line for line in said), (
-        "which is what `supportctl kill` takes for a cluster's answer"
-    )
-
-
 AVAILABLE = {**ENROLMENT, "apiTag": ACME.api_tag, "wait": False}
 
 
