@@ -14,6 +14,8 @@ from typing import Any
 
 Row = dict[str, Any]
 SHAPE = json.loads(Path(__file__).with_name("state_of_before.json").read_text())
+NEW = ("acme-prod-cluster", "acme-prod-repair", "acme-prod-record")
+"""Resources that there have been since."""
 ADDED = ("context", "kubeconfig", "clusterUid", "labels", "held")
 """Inputs that the device cleanup has had since."""
 
@@ -22,12 +24,12 @@ def as_of_before(state: Row) -> Row:
     """state: what `pulumi stack export` prints today."""
     old = copy.deepcopy(state)
     rows: list[Row] = old["deployment"]["resources"]
-    (added,) = [row["urn"] for row in rows if row["type"].endswith(":Cluster")]
-    old["deployment"]["resources"] = rows = [row for row in rows if row["urn"] != added]
+    new = {row["urn"] for row in rows if row["urn"].endswith(NEW)}
+    old["deployment"]["resources"] = rows = [row for row in rows if row["urn"] not in new]
     for row in rows:
-        row["dependencies"] = [urn for urn in row.get("dependencies") or [] if urn != added]
+        row["dependencies"] = [urn for urn in row.get("dependencies") or [] if urn not in new]
         for urns in (row.get("propertyDependencies") or {}).values():
-            urns[:] = [urn for urn in urns or [] if urn != added]
+            urns[:] = [urn for urn in urns or [] if urn not in new]
         row.pop("deletedWith", None)
         for part in ("inputs", "outputs"):
             values = row.get(part) or {}

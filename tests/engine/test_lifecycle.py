@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from components.manifests.record import NAME as RECORD
 from sandbox.demo.observe import Cluster, Tailnet
 from sandbox.demo.pulumi import Pulumi
-from tests.engine.before import SHAPE, as_of_before, shape
+from tests.engine.before import NEW, SHAPE, as_of_before, shape
 from tests.engine.conftest import OURS, SEED, Example
 from tests.engine.levels import deletion_levels
 
@@ -120,7 +121,7 @@ def test_the_document_keeps_every_line_that_people_wrote(tailnet: Tailnet) -> No
 def test_a_state_of_the_previous_version_is_updated_without_replacement(
     pulumi: Pulumi, clusters: dict[str, Cluster], tmp_path: Path
 ) -> None:
-    """The owners are missing in the cluster too, as they were."""
+    """In the cluster, too, is nothing that there has been since."""
     before = as_of_before(pulumi.export("acme-prod"))
     assert shape(before) == SHAPE
     file = tmp_path / "state.json"
@@ -132,10 +133,12 @@ def test_a_state_of_the_previous_version_is_updated_without_replacement(
             patch = '[{"op": "remove", "path": "/metadata/ownerReferences"}]'
             clusters["acme-prod"].kubectl("patch", kind, name, "--type=json", "-p", patch)
 
+    clusters["acme-prod"].kubectl("delete", "configmap", RECORD, "-n", "tailscale")
+
     steps = json.loads(pulumi.preview("acme-prod", "--json").output)["steps"]
     changed = {step["urn"].rpartition("::")[2]: step["op"] for step in steps if step["op"] != "same"}
     assert {*changed.values()} == {"create", "update"}, changed
-    assert [name for name, op in changed.items() if op == "create"] == ["acme-prod-cluster"]
+    assert sorted(name for name, op in changed.items() if op == "create") == sorted(NEW)
     pulumi.up("acme-prod")
     pulumi.preview("acme-prod", "--expect-no-changes")
     state = pulumi.export("acme-prod")
