@@ -96,8 +96,8 @@ def stays_open() -> str:
 def reached_until_deleted(name: str) -> str:
     """The note of a removal from an open document, which revokes nothing by itself."""
     return (
-        f"{OPEN_MEANS}: every device of the tailnet could reach {name}'s devices until they were deleted. The document"
-        " stays open"
+        "the tailnet's policy document has neither `acls` nor `grants`, so every device of the tailnet could reach"
+        f" {name}'s devices until they were deleted. The document stays open"
     )
 
 
