@@ -93,6 +93,10 @@ def test_every_object_in_the_cluster_goes_through_the_declared_provider(managed:
     assert all(provider in row.provider for row in in_cluster)
 
 
+def test_an_installation_is_agreed_first_and_an_interrupted_one_is_cleared_after_that(managed: Registered) -> None:
+    assert managed.rows["acme-prod-operator-release"].asked == ["acme-prod-reinstall", "acme-prod-interrupted"]
+
+
 def test_no_provider_argument_is_a_credential(managed: Registered) -> None:
     assert managed.rows["acme-prod-tailscale"].inputs.keys() <= {"userAgent"}
     kubernetes = managed.rows["acme-prod-kubernetes"].inputs
