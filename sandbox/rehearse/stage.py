@@ -22,6 +22,7 @@ from sandbox.demo.pulumi import ROOT, Pulumi
 from sandbox.rehearse.command import LIMIT, Command, Ended, start
 from sandbox.rehearse.plugins import kind
 from sandbox.rehearse.standing import Environment, Standing
+from sandbox.rehearse.state import comparable
 from sandbox.world import World
 
 CUT = "acme-prod"
@@ -234,19 +235,16 @@ class Stage:
 
     def rows(self) -> list[dict[str, Any]]:
         """Resources in the environment's state, outputs of the stack among them."""
-        return self._latest().get("resources") or []
-
-    def state_text(self) -> str:
-        """The environment's state, a line for each resource; without the time of the last command that looked at it."""
-        rest = {key: value for key, value in self._latest().items() if key not in ("manifest", "resources")}
-        lines = [f"{row['urn'].rpartition('::')[2]} {json.dumps(row)}" for row in self.rows()]
-        return "\n".join([*lines, json.dumps(rest)])
-
-    def _latest(self) -> dict[str, Any]:
         file = self.checkpoint(CUT)
         if not file.exists():
-            return {}
-        return json.loads(file.read_text())["checkpoint"].get("latest") or {}
+            return []
+        latest = json.loads(file.read_text())["checkpoint"].get("latest") or {}
+        return latest.get("resources") or []
+
+    def state_text(self) -> str:
+        """The environment's state, to be compared."""
+        exported = self.pulumi.run("stack", "export", "-s", CUT, "--show-secrets")
+        return comparable(json.loads(exported.output))
 
     def providers(self) -> list[str]:
         """Names of the providers that the state's resources have."""
