@@ -62,6 +62,16 @@ READS = {
 }
 """Commands that read the cluster and revoke nothing: with a fault of OUT_OF_REACH they change nothing, and fail."""
 
+_READS_KEPT = (
+    "the engine keeps what each read found in the other cluster, although the refresh fails: the former state has to "
+    "be imported"
+)
+STATE_CHANGES: dict[tuple[str, str], str] = {
+    ("server-replaced", "refresh"): _READS_KEPT,
+    ("server-replaced", "up-refresh"): _READS_KEPT,
+}
+"""Pairs of these in which the state alone is not as it was, and why; docs/kill-switch.md says what to do then."""
+
 CLUSTER = (
     *("none", "server-stopped", "server-frozen", "server-refuses", "uninstalled", "namespace-stuck"),
     *("aggregated-api-dead", "webhook-closed", "foreign-finalizer", "store-stopped", "login-hangs", "frozen-midway"),

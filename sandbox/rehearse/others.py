@@ -15,6 +15,8 @@ from sandbox.rehearse.stage import CUT, OTHER, REGION, SIBLING, Stage
 KINDS = "namespaces,clusterroles,clusterrolebindings,secrets,serviceaccounts,deployments,services,configmaps"
 CHANGED = "CHANGED:"
 """How each line begins that says so."""
+OWN_STATE = "the state"
+"""The name of the environment's own state among the texts."""
 MARK = ("// cut off by ", f'"group:killed-{CUT}":')
 """How the two lines begin that a kill leaves in the policy on purpose."""
 
@@ -40,7 +42,7 @@ def own_picture(stage: Stage) -> dict[str, str]:
     return {
         "the policy": tailnet["policy"],
         "credentials and devices": "\n".join([*standing.credentials, *standing.devices, *standing.services]),
-        "the state": stage.state_text(),
+        OWN_STATE: stage.state_text(),
         "the cluster": "\n".join([_objects(stage.cluster), *stage.cluster.releases()]),
         "the cloud": "\n".join(stage.in_cloud()),
     }

@@ -19,13 +19,14 @@ from sandbox.rehearse.cell import (
     INTERRUPTED,
     OUT_OF_REACH,
     READS,
+    STATE_CHANGES,
     STOPS,
     Cell,
 )
 from sandbox.rehearse.command import Ended
 from sandbox.rehearse.faults import FAULTS
 from sandbox.rehearse.means import CUTS, Documented, read_words
-from sandbox.rehearse.others import CHANGED, changed, differences, own_picture, picture
+from sandbox.rehearse.others import CHANGED, OWN_STATE, changed, differences, own_picture, picture
 from sandbox.rehearse.stage import Stage
 from sandbox.rehearse.standing import Standing
 from sandbox.rehearse.watch import Watch
@@ -85,7 +86,7 @@ def _read(stage: Stage, fault: str, command: str) -> tuple[Cell, Ended]:
         left=left,
         exit=_exit(fault, command, ended.code),
         plugins=stage.plugins,
-        ok=ended.code not in (0, None) and not left,
+        ok=unharmed(fault, command, ended.code, left),
     )
     return cell, ended
 
@@ -136,6 +137,13 @@ def prompt(fault: str, means: str, grant: float | None, credential: float | None
     if means != "destroy" or fault not in CLUSTER:
         return True
     return grant is not None and credential is not None and credential - grant <= ALLOWED
+
+
+def unharmed(fault: str, command: str, code: int | None, left: Sequence[str]) -> bool:
+    """Whether a command that reads a cluster which it cannot reach has failed, and changed and misreported nothing but
+    what its pair allows."""
+    allowed = f"{CHANGED} {OWN_STATE}:" if (fault, command) in STATE_CHANGES else None
+    return code not in (0, None) and all(allowed is not None and line.startswith(allowed) for line in left)
 
 
 def misreported(fault: str, ended: Ended) -> list[str]:

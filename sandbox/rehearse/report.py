@@ -21,10 +21,12 @@ from sandbox.rehearse.cell import (
     NO_MEANING,
     PROMISED,
     READS,
+    STATE_CHANGES,
     STOPS,
     Cell,
     pairs,
 )
+from sandbox.rehearse.others import CHANGED
 
 BEGIN, END = "<!-- rehearsal: begin -->", "<!-- rehearsal: end -->"
 MANY = 3
@@ -95,7 +97,10 @@ def _line(cell: Cell) -> str:
 
 
 def _read_line(cell: Cell) -> str:
-    wrong = "; ".join(cell.left).replace("|", "\\|") or "nothing"
+    parts = [
+        line.partition(":")[2].strip().partition(":")[0] if line.startswith(CHANGED) else line for line in cell.left
+    ]
+    wrong = "; ".join(parts).replace("|", "\\|") or "nothing"
     return f"| {FAULTS[cell.fault]} | {READS[cell.means]} | {cell.exit} | {wrong} | {_kept(cell)} |"
 
 
@@ -105,6 +110,8 @@ def _kept(cell: Cell) -> str:
     pair = (cell.fault, cell.means)
     if pair in CANNOT:
         return f"refuses: {CANNOT[pair]}"
+    if pair in STATE_CHANGES:
+        return f"but for the state: {STATE_CHANGES[pair]}"
     if pair in INTERRUPTED:
         return f"has to be interrupted: {INTERRUPTED[pair]}"
     if pair in STOPS and cell.grant_gone_s is None:

@@ -23,6 +23,7 @@ from sandbox.rehearse.cell import (
     OUT_OF_REACH,
     READS,
     SHORT,
+    STATE_CHANGES,
     STOPS,
     Cell,
     pairs,
@@ -31,7 +32,7 @@ from sandbox.rehearse.command import Ended
 from sandbox.rehearse.faults import FAULTS as APPLIED
 from sandbox.rehearse.means import CUTS
 from sandbox.rehearse.others import policy_changes
-from sandbox.rehearse.rehearsal import kept, misreported, prompt
+from sandbox.rehearse.rehearsal import kept, misreported, prompt, unharmed
 from sandbox.rehearse.standing import Environment, Standing
 from sandbox.rehearse.watch import Watch
 
@@ -49,6 +50,7 @@ def test_every_fault_and_every_means_of_the_matrix_can_be_run() -> None:
     assert not NO_MEANING.keys() & {*CANNOT, *IN_PART, *SHORT}
     assert STOPS.keys() <= IN_PART.keys()
     assert {*CLUSTER, *OUT_OF_REACH} <= FAULTS.keys()
+    assert STATE_CHANGES.keys() <= {*pairs()}
     assert not READS.keys() & MEANS.keys()
     assert len(pairs()) == len(known) - len(NO_MEANING) + len(OUT_OF_REACH) * len(READS)
 
@@ -175,10 +177,22 @@ def test_command_that_cannot_read_the_cluster_says_so_and_calls_nothing_drift(fa
         assert misreported(fault, Ended(2, f"{said}\nacme-prod: drifted", 1.0))
 
 
+@pytest.mark.parametrize("fault", OUT_OF_REACH)
+@pytest.mark.parametrize("command", READS)
+def test_command_that_cannot_read_the_cluster_fails_and_changes_nothing(fault: str, command: str) -> None:
+    assert unharmed(fault, command, 1, [])
+    for code in (0, None):
+        assert not unharmed(fault, command, code, [])
+    assert not unharmed(fault, command, 1, ["CHANGED: the policy: -x"])
+    assert not unharmed(fault, command, 1, ["CHANGED: the state of tailnet: -x"])
+    assert not unharmed(fault, command, 1, ["message: it calls that drift"])
+    assert unharmed(fault, command, 1, ["CHANGED: the state: -x"]) is ((fault, command) in STATE_CHANGES)
+
+
 def test_the_document_has_a_table_of_the_commands_that_only_read() -> None:
     read = Cell("server-frozen", "drift", None, None, None, None, ["CHANGED: the state: -x"], 1, {}, ok=False)
     text = report.table([DONE, read])
-    line = f"| {FAULTS['server-frozen']} | {READS['drift']} | 1 | CHANGED: the state: -x | **no** |"
+    line = f"| {FAULTS['server-frozen']} | {READS['drift']} | 1 | the state | **no** |"
     assert line in text.splitlines()
     assert READS["drift"] not in report.table([DONE])
 
