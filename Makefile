@@ -26,7 +26,7 @@ virtualenv: $(INSTALLED) $(PACK)/.installed ## Prepare the program and the polic
 demo: tools ## Run the main job in the sandbox and check every claim
 	@$(BIN)/python -m sandbox.demo
 
-rehearse: tools ## Rehearse the kill switch in every failure (more than an hour) and write docs/kill-switch.md's tables
+rehearse: tools ## Rehearse the kill switch in every failure (more than 40 minutes) and write docs/kill-switch.md's tables
 	@$(BIN)/python -m sandbox.rehearse
 
 test: tools ## Run all tests
