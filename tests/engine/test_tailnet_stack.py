@@ -155,6 +155,29 @@ def test_a_first_preview_writes_nothing_and_tells_every_entry(
         assert alike not in told
 
 
+def test_open_tailnet_is_closed_by_the_setting_alone_and_the_preview_says_first_what_stops_working(
+    pulumi: Pulumi, example: Example, tailnet: Tailnet, console: Console
+) -> None:
+    opened = BY_HAND[: BY_HAND.index('\t"grants"')] + "}\n"
+    console.save(opened)
+    for name, text, why in (
+        ("tailnet", stack(), "no test that denies can pass"),
+        ("acme-prod", None, "acme-prod incl"),
+    ):
+        example.write(name, text)
+        refused = pulumi.preview(name, check=False)
+        assert refused.code != 0
+        assert why in refused.output
+        assert "support-access:tailnet.openPolicy close" in refused.output
+        assert "got: Accept" not in refused.output, "explained before the server's own refusal"
+    example.remove("acme-prod")
+    example.write("tailnet", stack(openPolicy="close"))
+    told = pulumi.preview("tailnet").output
+    assert 0 < told.index("This change turns the tailnet from open to closed") < told.index("+ groups[")
+    assert "+ grants: []" in told
+    assert tailnet.policy_text() == opened
+
+
 def test_a_group_that_people_wrote_otherwise_is_told_before_it_changes(
     pulumi: Pulumi, example: Example, tailnet: Tailnet, console: Console
 ) -> None:
