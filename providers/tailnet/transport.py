@@ -163,10 +163,10 @@ def _connections(base_url: str, transport: httpx.BaseTransport | None) -> httpx.
             f"the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read ({error.strerror}): correct it, "
             "or unset it."
         ) from None
-    except (ImportError, ValueError, httpx.InvalidURL):  # the address may hold a password
+    except (ValueError, httpx.InvalidURL):  # the address may hold a password
         raise TailnetError(
             "the proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY cannot be used: it must be an address that begins with "
-            "http:// or https://, for SOCKS is not spoken here. Correct it, or unset it."
+            "http://, https:// or socks5://. Correct it, or unset it."
         ) from None
 
 
