@@ -259,6 +259,14 @@ def test_a_cluster_that_does_not_answer_is_an_error_and_no_finding(stack: Stack)
     stack.repair.delete(stack.state)  # asks nothing
 
 
+def test_a_kill_compares_nothing_so_that_its_refresh_goes_on(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine reads and compares in a refresh, and a kill must not stop where the cluster does not answer."""
+    monkeypatch.setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
+    stack.repair.connect = lambda *_: pytest.fail("asked")
+    assert stack.repair.read(stack.state) == stack.state
+    assert stack.repair.diff(stack.state, stack.inputs) == {}
+
+
 def test_a_credential_that_may_not_list_secrets_can_preview_all_the_same(stack: Stack) -> None:
     class Reading(ClusterLook):
         def all(self, path: str, labels: str = "") -> Any:
