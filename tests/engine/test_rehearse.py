@@ -57,7 +57,7 @@ def test_what_an_earlier_destroy_left_in_the_cluster_is_deleted_by_its_labels(st
     assert cell.ok, f"{cell}\n{ended.output}"
     assert cell.state_clear_s is not None
     assert ended.code == 0, ended.output
-    assert not [line for line in cell.left if line.startswith("cluster: ")]
+    assert not [line for line in cell.left if "clusterrole" in line]
 
 
 def test_on_the_worst_day_the_kill_ends_clears_the_state_and_names_what_stays(stage: Stage) -> None:
