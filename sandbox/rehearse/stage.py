@@ -115,7 +115,10 @@ class Stage:
 
     def restore(self) -> None:
         """Brings the environment back if a cell has changed it: `clean`, then `pulumi up`."""
-        if self._untouched or (self._made is not None and self._made == self._signature()):
+        if self._untouched:
+            return
+        if self._made is not None and self._made == self._signature():
+            self._untouched = True
             return
         self.clean()
         self.pulumi.up(CUT)
