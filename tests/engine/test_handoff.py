@@ -92,6 +92,8 @@ def objects(cluster: Cluster) -> dict[str, Any]:
 
 def bare(one: dict[str, Any]) -> dict[str, Any]:
     metadata = {key: value for key, value in one["metadata"].items() if key not in SERVERS_OWN}
+    if one["kind"] in ("ClusterRole", "ClusterRoleBinding"):  # what is in the namespace is deleted with it anyway
+        metadata["owners"] = [(owner["kind"], owner["name"]) for owner in one["metadata"].get("ownerReferences", [])]
     return {key: value for key, value in one.items() if key not in ("metadata", "status")} | {"metadata": metadata}
 
 
@@ -141,6 +143,8 @@ def test_its_own_scripts_give_the_objects_of_a_managed_delivery(
     installed: Path, managed: dict[str, Any], clusters: dict[str, Cluster]
 ) -> None:
     assert objects(clusters[STACK]) == managed
+    owners = {name: one["metadata"]["owners"] for name, one in managed.items() if name.startswith("ClusterRole")}
+    assert set(map(tuple, owners.values())) == {(("Namespace", "tailscale"),)}
     assert {
         "ClusterRole support-access-impersonation",
         "Deployment operator",
