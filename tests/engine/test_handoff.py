@@ -126,7 +126,7 @@ def handed(
 
 
 @pytest.fixture(scope="module")
-def installed(handed: Path, pulumi: Pulumi, clusters: dict[str, Cluster]) -> Iterator[Path]:
+def installed(handed: Path, pulumi: Pulumi, clusters: dict[str, Cluster], tailnet: Tailnet) -> Iterator[Path]:
     """What the README says, step by step."""
     given = supportctl(pulumi, "handoff", STACK, "--out", handed, "--print-credential")
     assert "pending:" in given.stderr
@@ -135,6 +135,8 @@ def installed(handed: Path, pulumi: Pulumi, clusters: dict[str, Cluster]) -> Ite
     assert "The credential is missing" in refused.stderr
     apply(given.stdout, pulumi, STACK)
     script(handed / "install.sh", pulumi, STACK)
+    # Each test may be the first one.
+    eventually(lambda: any(device["connectedToControl"] for device in tailnet.devices("tag:kube-globex-prod")), 60)
     yield handed
     clusters[STACK].kubectl("delete", "clusterroles,clusterrolebindings", *OURS)
 
