@@ -423,9 +423,9 @@ BEFORE = "2026-11-01T09:00:00+00:00"
 class Recorded(Cluster):
     """A cluster with the stack's record of these rights."""
 
-    def __init__(self, rights: list[str], agreed: str = "", **lists: list[dict[str, Any]]) -> None:
+    def __init__(self, rights: list[str], lists: Mapping[str, list[dict[str, Any]]]) -> None:
         super().__init__(**lists)
-        self.data = {"rights": "\n".join(rights), "agreed": agreed}
+        self.data = {"rights": "\n".join(rights), "agreed": ""}
 
     def document(self, path: str) -> dict[str, Any] | None:
         return {"data": self.data} if path == module.RECORD else super().document(path)
@@ -464,7 +464,7 @@ def test_a_right_that_the_customer_deleted_is_not_made_again_unasked(environment
         if deleted in paths
         else next(path for path in paths if path.startswith(BINDINGS["ClusterRoleBinding"]) and path != LIMIT_BINDING)
     )
-    look = Recorded(paths, **without(lists, deleted))
+    look = Recorded(paths, without(lists, deleted))
 
     def ask(**bent: Any) -> Survey:
         return survey(look, environment(**bent), ["ada@highflame.example"])
@@ -485,7 +485,7 @@ def test_a_right_that_was_never_made_is_made(environment: Build) -> None:
     """An interrupted first update has no record yet; a new entry is not in it."""
     lists = without(without(limits(environment), LIMIT_BINDING), LIMIT_ROLE)
     assert problems(environment, lists) == ()
-    assert survey(Recorded([], **lists), environment(), ["ada@highflame.example"]).problems == ()
+    assert survey(Recorded([], lists), environment(), ["ada@highflame.example"]).problems == ()
 
 
 def test_parts_whose_release_is_gone_are_deleted_by_name_since_helm_does_not_find_them(environment: Build) -> None:
