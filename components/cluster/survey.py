@@ -3,9 +3,10 @@
 Owns what is asked, and what the answers mean for this stack: a role that would let the operator impersonate more than
 is declared, bindings that give engineers more, rights that the customer has deleted, an operator that the customer runs
 already, a namespace that an entry names and that is not there, where the API server answers, and which cluster it is. A
-cluster that does not answer, or refuses the credential, fails the run: what is there is unknown, so state and outputs
-stay as they were. Asked in a thread, after the identity slice is registered: access that is no longer declared is
-removed whatever the cluster does. A stack that is suspended goes on, for it adds nothing. Reads only.
+cluster that does not answer, or refuses the credential, stops an update: what is there is unknown, so state and outputs
+stay as they were. A preview warns and goes on, for its reader must see what the change grants, and so does a stack that
+is suspended, for it adds nothing. Asked in a thread, after the identity slice is registered: access that is no longer
+declared is removed whatever the cluster does. Reads only.
 """
 
 from __future__ import annotations
@@ -173,11 +174,13 @@ def surveyed(
         try:
             found = await asyncio.to_thread(lambda: survey(_connected(cluster), settings, users))
         except ClusterUnknownError as unknown:
-            if not settings.suspended:
+            if settings.suspended:
+                goes_on = "Access is suspended all the same."
+            elif pulumi.runtime.is_dry_run():
+                goes_on = "`pulumi up` stops here until it answers."
+            else:
                 raise pulumi.RunError(unreached(settings.names.name, cluster.context, unknown)) from None
-            pulumi.log.warn(
-                f"The cluster {cluster.context} was not checked: {unknown}. Access is suspended all the same."
-            )
+            pulumi.log.warn(f"The cluster {cluster.context} was not checked: {unknown}. {goes_on}")
             return Survey()
         for notice in found.notices:
             pulumi.log.warn(notice, resource=after)

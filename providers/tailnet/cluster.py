@@ -43,22 +43,25 @@ class Cluster:
     @staticmethod
     def check(inputs: Mapping[str, Any]) -> list[Problem]:
         """Problems of the inputs."""
-        found = list(environment_problems(inputs))
-        if not inputs.get("uid"):
-            found.append(("uid", "which cluster this is was not recorded: it did not answer"))
-        return found
+        return list(environment_problems(inputs))
 
     def identifier(self, inputs: Mapping[str, Any]) -> str:
         """`<customer>-<environment>`."""
         return f"{inputs['customer']}-{inputs['environment']}"
 
     def preview(self, inputs: Properties, previous: Properties | None = None, /) -> Properties:
-        """As `create`: nothing is unknown."""
-        return self.create(inputs, previous)
-
-    def create(self, inputs: Properties, _previous: Properties | None = None, /) -> Properties:
-        """Records the cluster."""
+        """As `create`, of a cluster that did not answer too."""
+        del previous
         return {name: inputs[name] for name in INPUTS if name in inputs}
+
+    def create(self, inputs: Properties, previous: Properties | None = None, /) -> Properties:
+        """Records the cluster. Raises TailnetError for one that did not answer."""
+        if not inputs.get("uid"):
+            raise TailnetError(
+                f"the cluster {inputs['context']} did not answer, and nothing is made in a cluster that is not known."
+                f" Fix: run again when `kubectl --context {inputs['context']} get namespace kube-system` answers"
+            )
+        return self.preview(inputs, previous)
 
     def read(self, state: Properties) -> Properties:
         """The state, when the recorded cluster answers. Raises TailnetError otherwise, and for an import."""

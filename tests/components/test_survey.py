@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.cluster import definitions
@@ -357,6 +358,23 @@ def test_a_cluster_that_does_not_answer_stops_everything_but_what_narrows_access
     lines = (tmp_path / "order").read_text().splitlines()
     assert "acme-prod-identity" in lines
     assert {"acme-prod-cluster", "acme-prod-operator-namespace", "acme-prod-access"} & {*lines} == set()
+
+
+def test_a_preview_shows_what_a_change_grants_although_the_cluster_does_not_answer(
+    environment: Build, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def warn(text: str, *_: Any, **__: Any) -> None:
+        with (tmp_path / "warnings").open("a") as lines:
+            lines.write(f"{text}\n")
+
+    monkeypatch.setattr(module, "_connected", lambda cluster: Silent())
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    monkeypatch.setattr(pulumi.log, "warn", warn)
+    settings = environment()
+    found = registered(SupportAccess, settings.names.name, SupportAccessArgs(settings=settings))
+    assert found.rows["acme-prod-access"].inputs["sections"]["grants"]
+    assert found.rows["acme-prod-cluster"].inputs["uid"] == ""
+    assert "was not checked: the API server does not answer" in (tmp_path / "warnings").read_text()
 
 
 def test_a_suspended_stack_is_suspended_although_the_cluster_does_not_answer(

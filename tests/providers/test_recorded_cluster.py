@@ -43,8 +43,15 @@ def test_a_cluster_that_did_not_answer_keeps_its_record() -> None:
     with running_api(SEED) as api:
         stack = Stack(api)
         assert stack.check("Cluster", {**INPUTS, "uid": ""}, INPUTS) == []
-        (refused,) = stack.check("Cluster", {**INPUTS, "uid": ""})
-    assert "was not recorded" in refused
+
+
+def test_a_cluster_that_did_not_answer_is_shown_in_a_preview_and_never_recorded() -> None:
+    found, _ = resource(FakeCluster())
+    unknown = {**INPUTS, "uid": ""}
+    assert found.check(unknown) == []
+    assert found.preview(unknown) == unknown
+    with pytest.raises(TailnetError, match="did not answer"):
+        found.create(unknown)
 
 
 def test_a_refresh_sees_the_recorded_cluster() -> None:
