@@ -73,7 +73,6 @@ def test_on_the_worst_day_the_kill_ends_clears_the_state_and_names_what_stays(st
         cell, ended = rehearse(stage, "server-frozen", "kill")
     assert cell.ok, f"{cell}\n{ended.output}"
     assert cell.state_clear_s is not None, ended.output
-    assert ended.seconds < 30
     roles = [line.removeprefix("cluster: clusterrole ") for line in cell.left if "clusterrole " in line]
     assert roles
     assert all(f"clusterrole/{role}" in ended.output for role in roles)
