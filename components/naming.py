@@ -10,6 +10,7 @@ Every composed name splits in one way only, from the right: an environment's nam
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -119,6 +120,15 @@ class Names:
             f"{LABEL_DOMAIN}/customer": self.customer,
             f"{LABEL_DOMAIN}/environment": self.environment,
         }
+
+    @property
+    def selector(self) -> str:
+        """`labels` as the API and `kubectl -l` take them."""
+        return ",".join(f"{key}={value}" for key, value in self.labels.items())
+
+    def owns(self, labels: Mapping[str, object]) -> bool:
+        """Whether an object with these labels is this environment's."""
+        return labels.items() >= self.labels.items()
 
     @property
     def operator_tags(self) -> list[str]:

@@ -22,10 +22,9 @@ def bound_elsewhere(
     bindings: Iterable[Object], settings: EnvironmentSettings, declared: Declared, context: str
 ) -> Iterator[str]:
     """A sentence for each. bindings: RoleBindings and ClusterRoleBindings, each with its `kind`."""
-    labels = settings.names.labels
-    expected = {_identity(one) for one in roles(settings.access, labels).values()}
+    expected = {_identity(one) for one in roles(settings.access, settings.names.labels).values()}
     for binding in bindings:
-        ours = (binding["metadata"].get("labels") or {}).items() >= labels.items()
+        ours = settings.names.owns(binding["metadata"].get("labels") or {})
         named = [each for each in binding.get("subjects") or () if _may_be(each, declared)]
         if not named or (ours and _identity(binding) in expected):
             continue

@@ -44,7 +44,7 @@ def removed(api: Api, names: Names) -> list[str]:
     """Names of the records that were removed. None in a namespace that is not this stack's. Raises
     ClusterUnknownError."""
     labels = (api.one(f"/api/v1/namespaces/{NAMESPACE}") or {}).get("labels") or {}
-    if any(labels.get(key) != value for key, value in names.labels.items()):
+    if not names.owns(labels):
         return []
     return [
         record.path.rpartition("/")[2]

@@ -76,7 +76,7 @@ def leftover(names: Names, context: str, kind: str, there: Found, *, stands: boo
     labels: Mapping[str, Any] = there.get("labels") or {}
     place = f" in namespace {there['namespace']}" if "namespace" in there else ""
     what = f"{kind} {there['name']}{place} is in the cluster {context} already"
-    if all(labels.get(key) == value for key, value in names.labels.items()):
+    if names.owns(labels):
         renamed = (
             "an exposure of another name still has it, which goes in an update of its own first; or "
             if kind in OF_EXPOSURES
@@ -113,8 +113,7 @@ def removal(names: Names, context: str, kind: str, there: Found, *, stands: bool
     """
     if kind not in (("Namespace",) if stands else ("Namespace", *CLUSTER_WIDE)):
         return f"kubectl --context {context} delete {kind.lower()} {shlex.quote(there['name'])}{_in(there)}"
-    labels = ",".join(f"{key}={value}" for key, value in names.labels.items())
-    cluster_wide = f"kubectl --context {context} delete clusterroles,clusterrolebindings -l {labels}"
+    cluster_wide = f"kubectl --context {context} delete clusterroles,clusterrolebindings -l {names.selector}"
     if kind in CLUSTER_WIDE:
         return cluster_wide
     return (

@@ -161,8 +161,7 @@ def _orphans(look: Asked) -> list[Orphan]:
 
 
 def _has_namespace(look: Asked, names: Names) -> bool:
-    labels = (look.one(f"{NAMESPACES}/{NAMESPACE}") or {}).get("labels") or {}
-    return all(labels.get(key) == value for key, value in names.labels.items())
+    return names.owns((look.one(f"{NAMESPACES}/{NAMESPACE}") or {}).get("labels") or {})
 
 
 def surveyed(

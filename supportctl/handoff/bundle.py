@@ -154,7 +154,7 @@ def _words(
         "patches": [_patch(patch) for patch in patches(settings).values()],
         "operator_tags": settings.names.operator_tags,
         "kinds": KINDS,
-        "labels": ",".join(f"{key}={value}" for key, value in settings.names.labels.items()),
+        "labels": settings.names.selector,
         "holder": HOLDER if made.holder else None,
         "references": references(made),
         "owner_uid": UID,

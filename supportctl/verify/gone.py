@@ -86,11 +86,10 @@ def cluster_of(names: Names, project: Path, known: Recorded | None = None) -> Cl
         return _connected(context, kubeconfig)
     if names.name in servers(None):
         return _connected(names.name, None)
-    labels = ",".join(f"{key}={value}" for key, value in names.labels.items())
     raise UnseenError(
         f"no cluster is known here: {stack_file(names.name)} names none, and the kubeconfig has no context "
         f"{names.name}. Whoever can reach it asks: helm list -n {NAMESPACE} --filter {RELEASE}; kubectl get "
-        f"namespace {NAMESPACE}; kubectl get clusterroles,clusterrolebindings -l {labels}; kubectl get "
+        f"namespace {NAMESPACE}; kubectl get clusterroles,clusterrolebindings -l {names.selector}; kubectl get "
         "customresourcedefinitions"
     )
 

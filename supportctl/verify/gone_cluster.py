@@ -120,8 +120,7 @@ def cluster_lines(connect: Callable[[], Reads], names: Names, *, patience: float
         return [_Remains(f"Namespace {NAMESPACE}", _is_deleted(found["metadata"]), _stuck(found))]
 
     def ours() -> list[_Remains]:
-        labels = ",".join(f"{key}={value}" for key, value in names.labels.items())
-        return [_remains(path, it) for path in LABELLED for it in look.all(path, labels)]
+        return [_remains(path, it) for path in LABELLED for it in look.all(path, names.selector)]
 
     def of_the_chart() -> list[_Remains]:
         found = [(path, it) for path in CHARTS for it in look.all(path, "app.kubernetes.io/managed-by=Helm")]
