@@ -32,6 +32,11 @@ KILL = "PULUMI_K8S_DELETE_UNREACHABLE"
 """The variable by which the engine's Kubernetes plugin drops what it cannot reach."""
 
 
+def is_kill() -> bool:
+    """Whether this run drops what it cannot reach."""
+    return os.environ.get(KILL) == "true"
+
+
 class Cluster:
     """Handles Cluster requests. Properties are plain values."""
 
@@ -77,7 +82,7 @@ class Cluster:
                 " (docs/kill-switch.md)"
             ) from None
         except ClusterUnknownError as error:
-            if os.environ.get(KILL) != "true":
+            if not is_kill():
                 raise TailnetError(
                     f"the cluster {state['context']} was not read: {error}. The state is kept. Fix: run again when"
                     f" `kubectl --context {state['context']} get namespace kube-system` answers; access is revoked"

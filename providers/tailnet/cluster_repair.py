@@ -11,7 +11,6 @@ nothing: no state of the cluster may stand between a destroy and the removal of 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,7 @@ from providers.cluster.look import ClusterLook
 from providers.cluster.problems import ClusterRefusedError, ClusterUnknownError
 
 from .client import Client
-from .cluster import KILL
+from .cluster import is_kill
 from .excess import Excess, excess, title
 from .log import Log
 from .problems import TailnetError
@@ -112,7 +111,7 @@ class ClusterRepair:
             raise TailnetError(
                 "a ClusterRepair cannot be imported, since it has nothing: declare it and run `pulumi up`"
             )
-        if _is_kill():
+        if is_kill():
             return state
         return {**state, "findings": self._found(state, state)}
 
@@ -121,7 +120,7 @@ class ClusterRepair:
         if not _compares(inputs):
             return {}
         differing = {name: "update" for name in INPUTS if state.get(name) != inputs.get(name)}
-        if _is_kill():  # the engine asks for this in a refresh too
+        if is_kill():  # the engine asks for this in a refresh too
             return differing
         found = self._found(inputs, state)
         self._warn(found)
@@ -227,10 +226,6 @@ def _restore(api: Api, path: str, manifest: Properties, live: Properties, beyond
     api.delete(path, uid=metadata["uid"])
     made = {**manifest, "metadata": {**manifest["metadata"], **kept}}
     api.create(path.rpartition("/")[0], made, field_manager=FIELD_MANAGER)
-
-
-def _is_kill() -> bool:
-    return os.environ.get(KILL) == "true"
 
 
 def _compares(inputs: Properties) -> bool:
