@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from .problems import ClusterRefusedError, ClusterUnknownError
 
@@ -22,7 +22,6 @@ SECONDS = 10.0
 PAGE = 500
 _METADATA = "application/json;as={kind};v=v1;g=meta.k8s.io"
 _NO_API_SERVER = "what answers is no Kubernetes API server: does the kubeconfig's address lead to the cluster?"
-_PATCH = {"merge": "merge-patch", "json": "json-patch"}
 Found = dict[str, Any]
 """An object's `metadata`."""
 
@@ -77,14 +76,15 @@ class ClusterLook:
         return self._items(path, labels, "application/json")
 
     def document(self, path: str) -> dict[str, Any] | None:
-        """What the API server says of itself under a path that is no object's; None when there is nothing. Raises
+        """The whole answer under a path, as an object of a kind that holds no credential; None for a 404. Raises
         ClusterUnknownError."""
         return self._get(path, {}, "application/json")
 
-    def delete(self, path: str, *, propagation: str = "Background", uid: str | None = None) -> bool:
-        """Delete an object, the one with this uid where one is given. False when there is no such object. True says
-        that the deletion was accepted: finalizers may still hold the object. Raises ClusterUnknownError."""
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+    def delete(self, path: str, *, uid: str | None = None) -> bool:
+        """Delete an object in the background, the one with this uid where one is given. False when there is no such
+        object. True says that the deletion was accepted: finalizers may still hold the object. Raises
+        ClusterUnknownError."""
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
         try:
             return self._write("DELETE", path, {**body, **({"preconditions": {"uid": uid}} if uid else {})}) is not None
         except ClusterRefusedError as refusal:
@@ -92,19 +92,11 @@ class ClusterLook:
                 return False
             raise
 
-    def patch(
-        self,
-        path: str,
-        body: Any,
-        *,
-        kind: Literal["merge", "json"] = "merge",
-        dry_run: bool = False,
-        field_manager: str = "",
-    ) -> dict[str, Any] | None:
-        """The object after a patch, None when there is no such object. field_manager: who owns the patched fields; the
-        API server takes the client's name where it is empty. Raises ClusterUnknownError."""
-        content_type = f"application/{_PATCH[kind]}+json"
-        return self._write("PATCH", path, body, dry_run=dry_run, content_type=content_type, field_manager=field_manager)
+    def patch(self, path: str, body: Any, *, field_manager: str = "") -> dict[str, Any] | None:
+        """The object after a merge patch, None when there is no such object. field_manager: the owner of the patched
+        fields; the API server takes the client's name where it is empty. Raises ClusterUnknownError."""
+        content_type = "application/merge-patch+json"
+        return self._write("PATCH", path, body, content_type=content_type, field_manager=field_manager)
 
     def create(
         self, path: str, body: Mapping[str, Any], *, dry_run: bool = False, field_manager: str = ""
@@ -125,11 +117,10 @@ class ClusterLook:
         path: str,
         body: Any,
         *,
-        dry_run: bool = False,
         content_type: str = "application/json",
         field_manager: str = "",
     ) -> dict[str, Any] | None:
-        query = _query(dry_run=dry_run, field_manager=field_manager)
+        query = _query(dry_run=False, field_manager=field_manager)
         answer = self._checked(*self._call(method, path, query, "application/json", body, content_type))
         return None if answer is None else _object(answer)
 

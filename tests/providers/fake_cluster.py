@@ -52,9 +52,8 @@ class FakeCluster:
             if (there.get("labels") or {}).items() >= wanted.items()
         ]
 
-    def delete(self, path: str, *, propagation: str = "Background", uid: str | None = None) -> bool:
+    def delete(self, path: str, *, uid: str | None = None) -> bool:
         self._answer(f"DELETE {path}")
-        assert propagation == "Background"
         there = self.objects.get(path)
         if there is None or (uid and there["uid"] != uid):
             return False

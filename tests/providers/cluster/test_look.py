@@ -163,12 +163,12 @@ def test_delete_sends_the_propagation_and_the_uid(tmp_path: Path) -> None:
     with serving(lambda path, query: (200, NAMESPACE)) as server:
         cluster = look(tmp_path, server.url)
         assert cluster.delete("/api/v1/namespaces/tailscale")
-        assert cluster.delete("/api/v1/namespaces/tailscale", propagation="Foreground", uid="1")
+        assert cluster.delete("/api/v1/namespaces/tailscale", uid="1")
     options = {"apiVersion": "v1", "kind": "DeleteOptions"}
     assert [it[0] for it in server.written] == ["DELETE", "DELETE"]
     assert [it[4] for it in server.written] == [
         {**options, "propagationPolicy": "Background"},
-        {**options, "propagationPolicy": "Foreground", "preconditions": {"uid": "1"}},
+        {**options, "propagationPolicy": "Background", "preconditions": {"uid": "1"}},
     ]
 
 
@@ -189,17 +189,12 @@ def test_another_object_with_the_name_is_not_deleted(tmp_path: Path) -> None:
             cluster.delete("/api/v1/namespaces/tailscale")
 
 
-def test_patch_is_sent_in_the_form_that_was_chosen(tmp_path: Path) -> None:
-    operations = [{"op": "remove", "path": "/metadata/finalizers/0"}]
+def test_patch_is_sent_as_a_merge_patch(tmp_path: Path) -> None:
     with serving(lambda path, query: (200, NAMESPACE)) as server:
         cluster = look(tmp_path, server.url)
         assert cluster.patch("/api/v1/namespaces/tailscale", {"metadata": {}}) == NAMESPACE
-        assert cluster.patch("/api/v1/namespaces/tailscale", operations, kind="json", dry_run=True) == NAMESPACE
     path = "/api/v1/namespaces/tailscale"
-    assert server.written == [
-        ("PATCH", path, {}, "application/merge-patch+json", {"metadata": {}}),
-        ("PATCH", path, {"dryRun": "All"}, "application/json-patch+json", operations),
-    ]
+    assert server.written == [("PATCH", path, {}, "application/merge-patch+json", {"metadata": {}})]
 
 
 def test_create_returns_the_object_and_asks_only_where_it_is_a_dry_run(tmp_path: Path) -> None:
