@@ -8,6 +8,7 @@ every other relay is left out by name. Reads no document: the provider does (get
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ MOST = 50
 """Relays of its own. Firewalls bound their rules; a longer list is a mistake, or an attack."""
 FIRST_FREE_PORT = 1024
 """Below it, only 443 is a relay's: another service may answer there."""
+NOT_PUBLIC = (".internal", ".local", ".localhost", ".home.arpa")
+"""Ends of names that the public DNS never has (RFC 6761, 6762 and 8375, ICANN): what answers is the customer's own."""
 AZURE_PLATFORM = ipaddress.ip_address("168.63.129.16")
 
 
@@ -135,8 +138,11 @@ def _problem(node: Mapping[str, Any], relay: Relay) -> str | None:
         return "InsecureForTests turns the check of its certificate off"
     if problem := host_problem(relay.host):
         return f"its HostName is not usable in rules: {problem}"
-    if address_of(relay.host) is not None or "." not in relay.host:
+    # Resolvers read what ends in a number as an address: 127.1 and 0x7f.1 are 127.0.0.1.
+    if "." not in relay.host or re.search(r"\.([0-9]+|0x[0-9a-f]*)$", relay.host):
         return "its HostName is not a full host name"
+    if relay.host.endswith(NOT_PUBLIC):
+        return "its HostName is not in the public DNS: in a customer's network it may be anything of the customer's"
     if relay.port is not None and not _usual(relay.port, HTTPS):
         return f"its DERPPort is {relay.port}, which is neither {HTTPS} nor a port from {FIRST_FREE_PORT} on"
     if relay.stun_port is not None and not _usual(relay.stun_port):
@@ -147,7 +153,7 @@ def _problem(node: Mapping[str, Any], relay: Relay) -> str | None:
 def _address_problems(addresses: tuple[str, ...]) -> Iterator[str]:
     for text in addresses:
         address = address_of(text)
-        if address is None:
+        if address is None or "%" in text:  # a zone is of one machine, and firewalls take none
             yield f"{text!r} is not an address"
         elif not _is_public(address):
             yield f"its address {text} is not public: in a customer's network it may be anything of the customer's"

@@ -66,7 +66,9 @@ def _number(value: Any, default: int) -> int:
     """Absent, null and 0 are the default; what is no number is a port that nobody can dial."""
     if value is None or value == 0:
         return default
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value) else -2
+    if isinstance(value, bool) or not isinstance(value, int | float) or value % 1 != 0:  # not 0 for infinity
+        return -2
+    return int(value)
 
 
 def _members(value: Any, what: str) -> dict[str, Any]:

@@ -142,6 +142,13 @@ def test_behind_an_http_proxy_the_proxy_is_asked_for_it() -> None:
         ({"host": "derp"}, "full host name"),
         ({"host": "localhost"}, "full host name"),
         ({"host": "8.8.8.8"}, "full host name"),
+        ({"host": "127.1"}, "full host name"),
+        ({"host": "0x7f.1"}, "full host name"),
+        ({"host": "169.254.0xa9fe"}, "full host name"),
+        ({"host": "kubernetes.default.svc.cluster.local"}, "not in the public DNS"),
+        ({"host": "metadata.google.internal"}, "not in the public DNS"),
+        ({"host": "db.localhost"}, "not in the public DNS"),
+        ({"host": "nas.home.arpa"}, "not in the public DNS"),
         ({"port": 22}, "DERPPort is 22"),
         ({"port": 80}, "DERPPort is 80"),
         ({"port": 70000}, "DERPPort is 70000"),
@@ -162,6 +169,7 @@ def test_behind_an_http_proxy_the_proxy_is_asked_for_it() -> None:
         ({"addresses": ["2002:a00:5::1"]}, "not public"),
         ({"addresses": ["0.0.0.0/0"]}, "not an address"),
         ({"addresses": ["here"]}, "not an address"),
+        ({"addresses": ["2001:4860::1%eth0"]}, "not an address"),
     ],
 )
 def test_a_relay_that_could_open_something_else_is_left_out_by_its_name(bent: dict[str, Any], reason: str) -> None:

@@ -69,6 +69,11 @@ def test_every_part_of_a_relay_is_told(api: Api) -> None:
     ]
 
 
+def test_a_port_beyond_every_number_is_one_that_nobody_can_dial(api: Api) -> None:
+    [node] = nodes(api, '{"HostName": "derp.example.com", "DERPPort": 1e999}')
+    assert node["port"] == -2
+
+
 def test_names_of_members_count_in_any_case(api: Api) -> None:
     """The service is written in Go, whose decoder takes them so; comments and commas at the end are allowed too."""
     found = asked(
