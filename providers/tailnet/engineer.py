@@ -70,8 +70,9 @@ def _sources(document: dict[str, Any]) -> Iterator[str]:
 
 def _is(element: Any, address: str) -> bool:
     """Logins are the same in any case: the service lowers them, people who write the document may not. By Unicode's
-    rules, not by those of `lowered`: what takes access away takes whoever may be meant."""
-    return isinstance(element, str) and element.lower() == address.lower()
+    rules, not by those of `lowered`, and whatever blanks are around and dots behind: what takes access away takes
+    whoever may be meant."""
+    return isinstance(element, str) and element.strip().rstrip(".").lower() == address.lower()
 
 
 def _without(elements: Any, address: str) -> Any:

@@ -116,3 +116,18 @@ def test_a_person_is_out_of_lists_that_are_written_as_a_text_too() -> None:
 def test_a_person_with_an_apostrophe_is_out() -> None:
     text = FOREIGN.replace("ann@example.com", "O'Brien@example.com")
     assert "brien" not in without_engineer(text, "o'brien@example.com").outcome.text.lower()
+
+
+@pytest.mark.parametrize("spelled", [" ann@example.com", "ann@example.com ", "ann@example.com.", "\tANN@example.com. "])
+def test_blanks_and_a_dot_behind_make_no_other_person(spelled: str) -> None:
+    """What the service makes of such a text is not known, so it is taken for the person."""
+    text = json.dumps(
+        {
+            "groups": {"group:sre": [spelled, "bob@example.com"]},
+            "grants": [{"src": [spelled], "dst": ["tag:ci"], "ip": ["*"]}],
+            "nodeAttrs": [{"target": [spelled], "attr": ["funnel"]}],
+        }
+    )
+    after = without_engineer(text, "ann@example.com").outcome.after
+    assert (after["groups"], after["grants"]) == ({"group:sre": ["bob@example.com"]}, [])
+    assert still_named(after, "ann@example.com") == ["nodeAttrs"]
