@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from .client import Client
 from .problems import TailnetError
@@ -75,7 +76,7 @@ def _https(enabled: object, why: str) -> Condition:
 
 def _owner(settings: Mapping[str, Any], why: str) -> Condition:
     managed = settings.get("aclsExternallyManagedOn")
-    link = "".join(filter(str.isprintable, str(settings.get("aclsExternalLink") or "no link is set")))
+    link = _link(str(settings.get("aclsExternalLink") or ""))
     if managed is False:
         return Condition("policyOwner", "ok")
     if managed is not True:
@@ -91,3 +92,18 @@ def _owner(settings: Mapping[str, Any], why: str) -> Condition:
         "stop those pushes, or have them keep entries that they do not know. If the link is where these stacks are "
         "kept, there is nothing to do",
     )
+
+
+def _link(url: str) -> str:
+    """A link as a log may show it: without user, password, query and fragment, which may hold a credential."""
+    if not url:
+        return "no link is set"
+    hidden = "the link that is set is no plain https URL and cannot be shown"
+    try:
+        parts = urlsplit("".join(filter(str.isprintable, url)))
+        host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+    except ValueError:
+        return hidden
+    if host is None or parts.scheme not in ("http", "https") or "@" in parts.path:
+        return hidden
+    return f"{parts.scheme}://{host}{parts.path}"

@@ -54,6 +54,25 @@ def test_another_owner_of_the_policy_document_is_a_warning_that_names_it(api: Ap
         assert text in found.message
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://robot:s3cret@git.example.com/policy",
+        "https://s3cret@git.example.com/policy",
+        "https://git.example.com/policy?token=s3cret",
+        "https://git.example.com/policy#s3cret",
+        "https://robot:s3cret@[git.example.com/policy",
+        "robot:s3cret@git.example.com/policy",
+    ],
+)
+def test_the_link_to_the_other_owner_is_shown_without_a_credential_in_it(api: Api, link: str) -> None:
+    """The warning stands in every preview's log and in the pull request's comment."""
+    put(api, aclsExternallyManagedOn=True, aclsExternalLink=link)
+    message = asked(api)["policyOwner"].message
+    assert "s3cret" not in message
+    assert "git.example.com/policy" in message or "cannot be shown" in message
+
+
 def test_a_link_alone_is_no_owner(api: Api) -> None:
     put(api, aclsExternalLink=LINK)
     assert asked(api)["policyOwner"].state == "ok"
