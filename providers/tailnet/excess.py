@@ -2,8 +2,9 @@
 
 Owns the comparison of whole lists: the engine's Kubernetes plugin compares live lists only as far as the declared ones
 reach, so an added subject, rule or egress rule is invisible to it. What an object has less than its manifest is no
-excess: that is the customer's to narrow. Pure: plain objects in the API's own form go in. Leaves the values of declared
-fields outside of lists to the plugin, except where it applies the same patch anyway.
+excess, for that is the customer's to narrow, except where the missing part is what limits. Pure: plain objects in the
+API's own form go in. Leaves the values of declared fields outside of lists to the plugin, except where it applies the
+same patch anyway.
 """
 
 from __future__ import annotations
@@ -33,6 +34,13 @@ _DEFAULTS: Final = {
 
 _WRITTEN: Final = {("Service", "spec.externalName")}
 """Kind and path of what the operator writes."""
+
+_LIMITS: Final = {
+    ("CiliumNetworkPolicy", "spec"),
+    ("CiliumNetworkPolicy", "spec.egress"),
+    ("CiliumNetworkPolicy", "spec.endpointSelector"),
+}
+"""Kind and path of what limits by being there: Cilium lets everything through where it is missing or empty."""
 
 _METADATA: Final = (
     "pod-security.kubernetes.io/enforce",  # which pods a namespace admits
@@ -97,13 +105,20 @@ def _fields(kind: str, manifest: Object, live: Object) -> Iterable[str]:
 
 def _beyond(kind: str, path: str, declared: Any, live: Any, found: list[str]) -> Any:
     """What to set in the place of `live`, for a merge patch; _NOTHING to leave it."""
+    if _empty(live) and (kind, path) in _LIMITS and declared is not None:
+        found.append(f"{path}: missing or empty, which limits nothing")
+        return declared
     if _empty(live) or (kind, path) in _WRITTEN or (_empty(declared) and (kind, path) in _DEFAULTS):
         return _NOTHING
     if declared is None:
         found.append(f"{path}: {_shown(live)}")
         return None
     if isinstance(declared, Mapping) and isinstance(live, Mapping) and path != "roleRef":
-        changed = {key: _beyond(kind, f"{path}.{key}", declared.get(key), value, found) for key, value in live.items()}
+        limits = [key for key in declared if (kind, f"{path}.{key}") in _LIMITS]
+        changed = {
+            key: _beyond(kind, f"{path}.{key}", declared.get(key), live.get(key), found)
+            for key in dict.fromkeys([*live, *limits])
+        }
         return {key: value for key, value in changed.items() if value is not _NOTHING} or _NOTHING
     if isinstance(declared, Sequence) and isinstance(live, Sequence) and not isinstance(declared, str):
         covers = _rule_covers if path == "rules" else _same

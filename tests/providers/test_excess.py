@@ -9,13 +9,14 @@ import pytest
 
 from components.manifests.ceiling import ceiling
 from components.manifests.namespace import namespace
-from components.manifests.network_policy import Reach, portable
+from components.manifests.network_policy import Reach, cilium_sni, portable
 from providers.tailnet.excess import excess
 
 LABELS = {"app.kubernetes.io/managed-by": "support-access"}
 LIMIT = ceiling(groups=["highflame-sre"], users=["ada@highflame.example"], labels=LABELS)
 ROLE, BINDING = LIMIT["role"], LIMIT["binding"]
 POLICY = portable(Reach(needs=(), api_server=[("10.96.0.1/32", 443)]), LABELS)
+CILIUM = cilium_sni(Reach(needs=(), api_server=[("10.96.0.1/32", 443)]), LABELS)
 INGRESS: dict[str, Any] = {
     "apiVersion": "networking.k8s.io/v1",
     "kind": "Ingress",
@@ -106,6 +107,12 @@ PEERS = POLICY["spec"]["egress"]
                 value="v1.0",
             ),
         ),
+        (CILIUM, {key: value for key, value in CILIUM.items() if key != "spec"}),
+        (CILIUM, {key: value for key, value in CILIUM.items() if key != "spec"} | {"specs": [CILIUM["spec"]]}),
+        (CILIUM, changed(CILIUM, "spec", value={"endpointSelector": {}})),
+        (CILIUM, changed(CILIUM, "spec", value={"egress": CILIUM["spec"]["egress"]})),
+        (CILIUM, changed(CILIUM, "spec", "egress", value=[])),
+        (CILIUM, changed(CILIUM, "spec", "enableDefaultDeny", value={"egress": False})),
         (INGRESS, changed(INGRESS, "metadata", "annotations", "tailscale.com/funnel", value="true")),
         (INGRESS, changed(INGRESS, "spec", "rules", value=[{"host": "else"}])),
         (CONNECTOR, changed(CONNECTOR, "spec", "exitNode", value=True)),
@@ -148,6 +155,7 @@ def merged(live: Any, patch: Any) -> Any:
             changed(ROLE, "metadata", "labels", "inventory.acme.example/seen", value="2026-12-01"),
         ),
         (POLICY, {**POLICY, "spec": {**POLICY["spec"], "egress": PEERS[:1]}}),
+        (CILIUM, {**CILIUM, "spec": {**CILIUM["spec"], "egress": CILIUM["spec"]["egress"][:1]}}),
         (POLICY, changed(POLICY, "metadata", "annotations", value={"acme.example/owner": "net"})),
         *(
             (PLACE, changed(PLACE, "metadata", "labels", f"pod-security.kubernetes.io/{key}", value=value))
