@@ -20,6 +20,8 @@ SECONDS = 10.0
 """For one answer. A frozen API server takes a connection and never says anything."""
 
 PAGE = 500
+PAGES = 400
+"""Of one list. An API server of which every page names a next one would never end."""
 _METADATA = "application/json;as={kind};v=v1;g=meta.k8s.io"
 _NO_API_SERVER = "what answers is no Kubernetes API server: does the kubeconfig's address lead to the cluster?"
 Found = dict[str, Any]
@@ -127,14 +129,15 @@ class ClusterLook:
     def _items(self, path: str, labels: str, accept: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         query = {"limit": str(PAGE), **({"labelSelector": labels} if labels else {})}
-        while True:
+        for _ in range(PAGES):
             answer = self._get(path, query, accept)
             if answer is None:
                 return found
-            query["continue"] = _metadata(answer).get("continue") or ""
-            found += answer.get("items") or []
+            query["continue"] = str(_metadata(answer).get("continue") or "")
+            found += _listed(answer)
             if not query["continue"]:
                 return found
+        raise ClusterUnknownError(f"the list {path} has more than {PAGES * PAGE} objects, or no end")
 
     def _get(self, path: str, query: Mapping[str, str], accept: str) -> dict[str, Any] | None:
         return self._checked(*self._call("GET", path, query, accept))
@@ -206,8 +209,15 @@ def _metadata(answer: dict[str, Any]) -> Found:
     return answer["metadata"]
 
 
+def _listed(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    items = answer.get("items") or []
+    if not isinstance(items, list) or not all(isinstance(it, dict) and _metadata(it) for it in items):
+        raise ClusterUnknownError(_NO_API_SERVER)
+    return items
+
+
 def _json(body: Any) -> Any:
     try:
         return json.loads(body)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None

@@ -114,6 +114,35 @@ def test_an_answer_that_is_none_is_no_absence(tmp_path: Path) -> None:
         look(tmp_path, server.url).one("/api/v1/namespaces/tailscale")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"kind": "List", "metadata": {}, "items": 5},
+        {"kind": "List", "metadata": {}, "items": [1]},
+        {"kind": "List", "metadata": {}, "items": [{}]},
+        b'{"a":' * 100_000,
+    ],
+    ids=["a number", "of numbers", "without metadata", "deep"],
+)
+def test_a_list_that_is_none_is_an_error_of_the_one_type(answer: Any, tmp_path: Path) -> None:
+    with (
+        serving(lambda path, query: (200, answer)) as server,
+        pytest.raises(ClusterUnknownError, match="no Kubernetes API server"),
+    ):
+        look(tmp_path, server.url).all("/api/v1/services")
+
+
+def test_a_list_whose_pages_never_end_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("providers.cluster.look.PAGES", 3)
+    page = {"kind": "List", "metadata": {"continue": "more"}, "items": []}
+
+    def answer(path: str, query: dict[str, str]) -> Answer:
+        return (200, page) if len(server.asked) < 10 else (500, {})
+
+    with serving(answer) as server, pytest.raises(ClusterUnknownError, match="or no end"):
+        look(tmp_path, server.url).all("/api/v1/services")
+
+
 def test_a_server_that_is_gone_is_no_absence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
