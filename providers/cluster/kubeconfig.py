@@ -299,12 +299,19 @@ def _checked_cluster(name: str, cluster: Cluster) -> Cluster:
         refuse("has no server")
     if cluster.insecure_skip_tls_verify and cluster.certificate_authority_data:
         refuse("has a certificate-authority and insecure-skip-tls-verify, which kubectl refuses: remove one")
-    if cluster.proxy_url:
-        proxy = urlsplit(cluster.proxy_url)
-        if proxy.scheme not in PROXY_SCHEMES or not proxy.hostname:
-            refuse(f"has a proxy-url that is not a URL of {', '.join(PROXY_SCHEMES[:-1])} or {PROXY_SCHEMES[-1]}")
+    if cluster.proxy_url and not _is_proxy(cluster.proxy_url):
+        refuse(f"has a proxy-url that is not a URL of {', '.join(PROXY_SCHEMES[:-1])} or {PROXY_SCHEMES[-1]}")
     pem(cluster.certificate_authority_data, f"certificate-authority-data of cluster {name}")
     return cluster
+
+
+def _is_proxy(url: str) -> bool:
+    """A port that is none may be a part of the password: nothing of the URL may get into a message."""
+    try:
+        proxy = urlsplit(url)
+        return proxy.scheme in PROXY_SCHEMES and bool(proxy.hostname) and proxy.port != 0
+    except ValueError:
+        return False
 
 
 def _checked_user(name: str, user: User) -> User:

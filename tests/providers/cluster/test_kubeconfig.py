@@ -172,3 +172,11 @@ def test_no_credential_is_in_a_representation(tmp_path: Path) -> None:
     assert "hush" not in repr(
         access(CONTEXT, write(tmp_path / "kubeconfig", {**SERVER, "proxy-url": "http://a:hush@b"}, user))
     )
+
+
+@pytest.mark.parametrize("url", ["http://user:s3/cret@proxy:3128", "http://user:s3cret@[::1"])
+def test_a_proxy_url_with_a_password_that_breaks_it_is_refused_without_the_password(url: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "kubeconfig", {"server": "https://127.0.0.1:1", "proxy-url": url}, {"token": "t"})
+    with pytest.raises(ClusterUnknownError, match="has a proxy-url that is not a URL") as refused:
+        access(CONTEXT, path)
+    assert "s3" not in str(refused.value)
