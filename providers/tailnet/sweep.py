@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from urllib.parse import quote
 
 from providers.cluster.look import Found
 from providers.cluster.problems import ClusterRefusedError
@@ -59,12 +60,16 @@ def _delete(api: Api, resource: str, selector: str, found: Swept) -> None:
             asked.add(path)
     held_back = {_path(resource, there): there for there in api.all(f"{_RBAC}/{resource}", selector)} if asked else {}
     for path in sorted(asked):
-        if finalizers := held_back.get(path, {}).get("finalizers"):
+        there = held_back.get(path)
+        if there is None:
+            found.removed.append(title(path))
+        elif finalizers := there.get("finalizers"):
             found.remaining.append(f"{title(path)}: it is deleted when {', '.join(finalizers)} is taken off")
         else:
-            found.removed.append(title(path))
+            found.remaining.append(f"{title(path)}: it is still there, or was made again meanwhile")
 
 
 def _path(resource: str, there: Found) -> str:
+    """A name of RBAC may hold `?` and `#`, which would make it another object's path."""
     place = f"namespaces/{there['namespace']}/" if "namespace" in there else ""
-    return f"{_RBAC}/{place}{resource}/{there['name']}"
+    return f"{_RBAC}/{place}{resource}/{quote(there['name'], safe=':')}"

@@ -86,6 +86,30 @@ def test_a_binding_with_somebodys_finalizer_is_named_and_stops_nothing() -> None
     assert found.objects[BINDING]["finalizers"] == ["example.com/theirs"]
 
 
+def test_what_is_there_again_after_its_deletion_is_not_reported_as_removed() -> None:
+    found = cluster()
+    delete = found.delete
+
+    def made_again(path: str, **options: Any) -> bool:
+        there = dict(found.objects.get(path) or {})
+        deleted = delete(path, **options)
+        if path == BINDING:
+            found.objects[path] = {**there, "uid": "another"}
+        return deleted
+
+    found.delete = made_again  # type: ignore[method-assign]
+    log = cleaned(found)
+    assert "clusterrolebindings" not in log.infos[1]
+    assert "support-access-impersonation: it is still there" in log.warnings[0]
+
+
+def test_a_name_with_the_signs_of_a_query_is_deleted_by_its_own_path() -> None:
+    named = f"{RBAC}/clusterrolebindings/view?dryRun=All#x"
+    found = cluster(**{named: {"labels": dict(LABELS)}})
+    cleaned(found)
+    assert f"DELETE {RBAC}/clusterrolebindings/view%3FdryRun%3DAll%23x" in found.written
+
+
 def test_what_a_webhook_refuses_is_named_and_the_rest_is_deleted() -> None:
     found = cluster()
     found.refused = {BINDING}
