@@ -16,11 +16,15 @@ from components.settings.problems import refuse, shown
 YAML_WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 _PATH_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REGISTRY_HOST = r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?"
+_NUMBER = r"(?:0|[1-9][0-9]{0,3})"
+_VERSION = rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}"
+"""Without zeros in front, whatever Helm makes of them, and no longer than what components/versions.py compares: a version
+that is not compared is not refused."""
 _MOVING = ("latest", "stable", "unstable")
 
 
 def operator_version(version: str) -> str:
-    if not re.fullmatch(r"v[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}", version):
+    if not re.fullmatch(rf"v{_VERSION}", version):
         raise refuse(f"{shown(version)} is not one pinned version, like v1.96.5.")
     return version
 
@@ -41,7 +45,7 @@ def image_tag(tag: str) -> str:
         raise refuse(
             f"{shown(tag)} is a moving tag.", why="It would upgrade the image at any restart, without a review."
         )
-    if not re.fullmatch(r"v[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}(-[A-Za-z0-9._-]{1,64})?", tag):
+    if not re.fullmatch(rf"v{_VERSION}(-[A-Za-z0-9._-]{{1,64}})?", tag):
         raise refuse(f"{shown(tag)} does not name one version, like v1.96.5 or v1.96.5-acme.1.")
     return tag
 
@@ -102,7 +106,7 @@ def chart_path(path: str) -> str:
 
 
 def chart_version(version: str) -> str:
-    if not re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+(?:[-+][0-9A-Za-z.+-]+)?", version):
+    if not re.fullmatch(rf"{_VERSION}(?:[-+][0-9A-Za-z.+-]+)?", version):
         raise refuse(f"{shown(version)} is not one version, like 1.96.5.")
     return version
 
