@@ -27,6 +27,8 @@ from .login import Credential, Login
 from .problems import ClusterUnknownError
 
 USER_AGENT = "support-access"
+LARGEST = 64 * 1024 * 1024
+"""Bytes of an answer, unpacked. A few packed ones may stand for more than this machine has."""
 
 Value = TypeVar("Value")
 
@@ -61,15 +63,15 @@ class Connection:
         left = max(ends - time.monotonic(), 0.01)
 
         def send() -> Answer:
-            response = client.request(
+            with client.stream(
                 method,
                 f"{self.server}{path}",
                 params=dict(query),
                 headers=[(name.encode(), value.encode()) for name, value in (*headers.items(), *credential.headers)],
                 content=body,
                 timeout=left,
-            )
-            return Answer(response.status_code, response.reason_phrase, response.content)
+            ) as response:
+                return Answer(response.status_code, response.reason_phrase, _read(response, ends))
 
         try:
             answer = within(left, send)
@@ -183,6 +185,18 @@ def _url(access: Access) -> str:
     except ValueError:  # a port that is no number
         pass
     raise ClusterUnknownError(f"the kubeconfig's server for context {access.context} is not an http or https URL")
+
+
+def _read(response: httpx.Response, ends: float) -> bytes:
+    """The body. Raises TimeoutError at the end of the call's time: its thread ends too, and holds no memory."""
+    body = bytearray()
+    for part in response.iter_bytes():
+        body += part
+        if len(body) > LARGEST:
+            raise ValueError(f"its answer is larger than {LARGEST // 1024 // 1024} MiB")
+        if time.monotonic() > ends:
+            raise TimeoutError
+    return bytes(body)
 
 
 def within(limit: float, work: Callable[[], Value]) -> Value:

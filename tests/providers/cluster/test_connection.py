@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -191,6 +192,31 @@ def test_an_answer_that_comes_byte_by_byte_has_the_same_limit(tmp_path: Path) ->
                 cluster.one(NAMESPACE)
         finally:
             stop.set()
+            thread.join()
+
+
+def test_an_answer_that_unpacks_to_more_than_any_list_is_not_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("providers.cluster.connection.LARGEST", 1024 * 1024, raising=False)
+    packed = gzip.compress(b'{"kind": "Namespace", "metadata": {}, "x": "' + b" " * 64 * 1024 * 1024 + b'"}')
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            client, _ = listener.accept()
+            with client:
+                client.recv(65536)
+                head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+                with suppress(OSError):  # the client may have gone by then
+                    client.sendall(head.encode() + packed)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            cluster = look(tmp_path, {"server": f"http://127.0.0.1:{listener.getsockname()[1]}"})
+            with pytest.raises(ClusterUnknownError, match="larger than 1 MiB"):
+                cluster.one(NAMESPACE)
+        finally:
             thread.join()
 
 
