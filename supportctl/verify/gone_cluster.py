@@ -66,6 +66,8 @@ STUCK = (
 )
 """Conditions by which Kubernetes says why it cannot delete a namespace."""
 _KUBERNETES = ("kubernetes.io", "k8s.io")
+_OF_THE_COLLECTOR = ("foregroundDeletion", "orphan", "kubernetes")
+"""Kubernetes' own finalizers without a domain. On roles and bindings anybody may set another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ def _is_foreign(finalizer: str) -> bool:
     domain, slash, _ = finalizer.rpartition("/")
     known = domain if slash else finalizer
     is_kubernetes = any(known == name or known.endswith(f".{name}") for name in _KUBERNETES)
-    return not is_kubernetes and (bool(slash) or "." in finalizer)
+    return not is_kubernetes and finalizer not in _OF_THE_COLLECTOR
 
 
 def _stuck(namespace: dict[str, Any]) -> tuple[str, ...]:

@@ -190,7 +190,7 @@ def test_what_kubernetes_is_still_deleting_is_waited_for_within_the_bound_and_is
     assert next(clock) < 25
 
 
-@pytest.mark.parametrize("finalizer", ["example.com/hold", "tailscale.com/finalizer"])
+@pytest.mark.parametrize("finalizer", ["example.com/hold", "hold", "tailscale.com/finalizer"])
 @pytest.mark.parametrize("path", [f"{RBAC}/clusterrolebindings", f"{CUSTOM}/proxyclasses"])
 def test_a_deletion_that_somebodys_finalizer_holds_is_left_and_the_finalizer_named(path: str, finalizer: str) -> None:
     held = {"name": "ours", "labels": ACME.labels, "deletionTimestamp": GOING, "finalizers": [finalizer]}
