@@ -18,8 +18,8 @@ _PATH_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REGISTRY_HOST = r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?"
 _NUMBER = r"(?:0|[1-9][0-9]{0,3})"
 _VERSION = rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}"
-"""Without zeros in front, whatever Helm makes of them, and no longer than what components/versions.py compares: a version
-that is not compared is not refused."""
+"""Without zeros in front, whatever Helm makes of them, and no longer than what components/versions.py compares: a
+version that is not compared is not refused."""
 _MOVING = ("latest", "stable", "unstable")
 
 
