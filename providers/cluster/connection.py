@@ -164,11 +164,15 @@ def _proxy(cluster: Cluster, server: str) -> httpx.Proxy | None:
     if not url:
         return None
     context = None
-    if urlsplit(url).scheme == "https":
+    if url.lower().startswith("https:"):
         # The system's authorities for a proxy of the network's own, the cluster's for one that stands for the cluster.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         _trust(context, cluster, system=True)
-    return httpx.Proxy(url, ssl_context=context)
+    try:
+        return httpx.Proxy(url, ssl_context=context)
+    except (ValueError, httpx.InvalidURL):  # whose message may have a part of the password
+        source = "proxy-url of the kubeconfig" if cluster.proxy_url else "proxy of the environment (HTTPS_PROXY)"
+        raise ClusterUnknownError(f"the {source} is not a URL that can be used") from None
 
 
 def _url(access: Access) -> str:

@@ -124,6 +124,20 @@ def test_the_environment_excludes_what_it_excludes_for_kubectl(
     assert environment_proxy(url) == ("http://proxy.acme.internal:3128" if is_used else None)
 
 
+@pytest.mark.parametrize(
+    "url", ["http://user:s3/cret@proxy:3128", "http://user:s3cret@[::1", "ftp://user:s3cret@proxy"]
+)
+def test_a_proxy_of_the_environment_that_is_no_url_is_refused_without_its_password(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", url)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(ClusterUnknownError, match="HTTPS_PROXY") as refused:
+        look(tmp_path, {"server": f"https://{PRIVATE}"}).one(NAMESPACE)
+    assert "s3" not in str(refused.value)
+
+
 def test_a_proxy_that_refuses_is_an_error(tmp_path: Path, authority: Authority) -> None:
     with serving(lambda path, query: (200, {})) as web:  # which does not know CONNECT
         cluster = trusting(authority, f"https://{PRIVATE}", **{"proxy-url": web.url})
