@@ -201,6 +201,7 @@ def sighting(devices: list[dict[str, Any]], tag: str, hostname: str, now: float)
     remarks: list[str] = []
     online: list[dict[str, Any]] = []
     unusable: list[tuple[dict[str, Any], str]] = []
+    may_return = False
     for device in sorted(
         devices, key=lambda device: (not device.get("connectedToControl"), _label(device) != hostname)
     ):
@@ -212,8 +213,10 @@ def sighting(devices: list[dict[str, Any]], tag: str, hostname: str, now: float)
         elif device.get("connectedToControl"):
             online.append(device)
         else:
+            may_return = True
             remarks.append(f"{label} is registered and offline, last seen {device.get('lastSeen') or 'never'}")
-    if not online and unusable:
+    # One that is offline and has an obstacle too is an old one where another may come online again.
+    if not online and unusable and (unusable[0][0].get("connectedToControl") or not may_return):
         (device, reason), *others = unusable
         return Sighting(device, (*remarks, *(other for _, other in others)), reason)
     remarks += [reason for _, reason in unusable]

@@ -153,6 +153,17 @@ def test_an_operator_that_is_offline_because_its_key_expired_is_unusable(api: Ap
     assert stack.up("Enrollment", ENROLLMENT)["status"] == "unusable"
 
 
+def test_an_old_device_with_an_obstacle_does_not_stand_for_an_operator_that_restarts(api: Api, stack: Stack) -> None:
+    """To wait for the old one would fail the update of an operator that was online."""
+    old, device = operator(api, "acme-prod-kube-1"), operator(api)
+    old["online"] = False
+    OBSTACLES["expired"](old)
+    assert stack.up("Enrollment", WAITING)["status"] == "online"
+    device["online"] = False
+    assert stack.diff("Enrollment", WAITING) == {}
+    assert "acme-prod-kube was online and is not" in stack.log.warnings[-1]
+
+
 @pytest.mark.parametrize("kind", OBSTACLES)
 def test_api_proxies_that_nobody_can_reach_let_nobody_in(api: Api, stack: Stack, kind: str) -> None:
     operator(api)
