@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import yaml
 from sandbox.demo.observe import Cluster
 from sandbox.demo.pulumi import Finished, Pulumi
 from sandbox.process import Process
+from sandbox.rehearse.command import descendants
 from sandbox.secret_file import write_secret
 from sandbox.world import World
 from tests.sandbox.operator.conftest import eventually
@@ -167,6 +168,9 @@ def destroy_until(pulumi: Pulumi, stack: str, folder: Path, happened: Callable[[
     try:
         eventually(happened, 120)
     finally:
-        os.killpg(run.pid, signal.SIGKILL)
+        # Plugins and the login commands of theirs have process groups of their own.
+        for pid in [*descendants(run.pid), run.pid]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         run.wait()
     return Finished(f"pulumi destroy -s {stack}", log.read_text(), run.returncode, 0.0)

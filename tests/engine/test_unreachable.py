@@ -102,6 +102,7 @@ def test_another_cluster_behind_the_context_is_refused_by_every_command(
     standing = {kind: clusters["acme-prod"].names(kind, "-l", OURS) for kind in ("clusterroles", "namespaces")}
     releases = clusters["acme-prod"].releases()
     before = recorded(pulumi, "globex-prod")
+    example.remove("acme-prod")  # a stack with a file for the same cluster is refused before the cluster is asked
     with faults.kubeconfig(pulumi, tmp_path, faults.leads_elsewhere("globex-prod", "acme-prod")):
         previewed = pulumi.preview("globex-prod", check=False)
         updated = pulumi.up("globex-prod", check=False)
@@ -109,7 +110,7 @@ def test_another_cluster_behind_the_context_is_refused_by_every_command(
         destroyed = pulumi.destroy("globex-prod", check=False)
     for refused in (previewed, updated):
         assert refused.code != 0
-        assert "another cluster answers under this context" in refused.output
+        assert "another cluster" in refused.output
     assert destroyed.code != 0
     assert "leads to another cluster" in destroyed.output
     assert not tailnet.keys("tag:kube-globex-prod")
@@ -132,7 +133,8 @@ def test_a_frozen_api_server_stops_helm_and_nothing_at_tailscale(
     revoked(failed, tailnet, pulumi)
     assert "unreachable" in failed.output
     assert code == 1, said
-    assert found == {"gone": TAILNET - {"policy"}, "left": {"policy", *STATE}, "unknown": CLUSTER}, said
+    left = {"policy", *STATE}
+    assert found == {"gone": TAILNET - {"policy"}, "deleting": set(), "left": left, "unknown": CLUSTER}, said
 
     # The engine has taken the roles out of the state, and they are in the cluster: an update does not take them over.
     refused = pulumi.preview("acme-prod", check=False)
